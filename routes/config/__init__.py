@@ -1,0 +1,51 @@
+"""The configuration as it is given: one frozen pydantic model per part, with its defaults, units and consequences.
+
+`routes.loading.load_config` reads a text into a `Config`: YAML into plain data with positions, `${NAME}` filled in,
+then `Config.model_validate`. Each part checks its own fields; `checks` holds what several parts must agree on. The
+docstring under a field is its documentation: JSON Schema, editors and docs/reference/configuration.md show it.
+"""
+
+from __future__ import annotations
+
+from routes.config.canary import Canary
+from routes.config.control import Control, Shutdown, State, Token
+from routes.config.limits import Limits
+from routes.config.listen import Certificate, Listen, ListenTls
+from routes.config.log import Log
+from routes.config.match import Match, PresentMatch, RegexMatch
+from routes.config.part import Part
+from routes.config.rewrite import ArmRewrite, HeaderRewrite, QueryRewrite, Rewrite
+from routes.config.root import Config
+from routes.config.route import Fallback, Hold, Retry, Route
+from routes.config.service import Breaker, Health, RetryBudget, Service, ServiceTls
+
+__all__ = [
+    "ArmRewrite",
+    "Breaker",
+    "Canary",
+    "Certificate",
+    "Config",
+    "Control",
+    "Fallback",
+    "HeaderRewrite",
+    "Health",
+    "Hold",
+    "Limits",
+    "Listen",
+    "ListenTls",
+    "Log",
+    "Match",
+    "Part",
+    "PresentMatch",
+    "QueryRewrite",
+    "RegexMatch",
+    "Retry",
+    "RetryBudget",
+    "Rewrite",
+    "Route",
+    "Service",
+    "ServiceTls",
+    "Shutdown",
+    "State",
+    "Token",
+]

@@ -1,0 +1,41 @@
+"""What every part of the configuration is: a frozen pydantic model that refuses what it does not know."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, ValidationInfo, WithJsonSchema
+
+from routes.faults import fault
+
+
+class Part(BaseModel):
+    """Base of all parts of the configuration."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, hide_input_in_errors=True)
+
+
+def folder_of(info: ValidationInfo) -> Path | None:
+    """The folder that relative paths start at; None where a part is built by hand, without `load_config`."""
+    folder = (info.context or {}).get("folder")
+    return None if folder is None else Path(folder)
+
+
+def _absolute(value: Path, info: ValidationInfo) -> Path:
+    folder = folder_of(info)
+    return value if folder is None else folder / value
+
+
+def _text_of_a_path(value: Any) -> Any:
+    if isinstance(value, str) and not value.strip():
+        raise fault("must name a file")
+    if isinstance(value, str) and "\0" in value:
+        raise fault("a file name has no NUL byte")
+    return value
+
+
+#: A path; relative ones start at the configuration file's folder.
+FilePath = Annotated[
+    Path, BeforeValidator(_text_of_a_path), AfterValidator(_absolute), WithJsonSchema({"type": "string"})
+]
