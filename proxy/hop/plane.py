@@ -1,0 +1,402 @@
+"""One worker's data plane: its listeners, its client connections, its services, the table in force, the clock."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import socket
+import weakref
+from time import monotonic, time
+from typing import TYPE_CHECKING, Any, Final
+
+import structlog
+
+from proxy.hop.accesslog import AccessLog
+from proxy.hop.client import Client
+from proxy.hop.forwarded import loop_token
+from proxy.hop.metrics import PlaneMetrics
+from proxy.hop.pool import Service
+from proxy.hop.tls import server_context
+
+if TYPE_CHECKING:
+    import ssl
+
+    from proxy.hop.exchange import Exchange
+    from proxy.hop.request import Request
+    from routes.config import Config, Listen
+    from routes.table import Table
+
+#: Longest time between two looks at all deadlines; shorter where a configured limit is shorter.
+SWEEP_S: Final = 1.0
+_SWEEP_MIN_S: Final = 0.02
+_BACKLOG: Final = 4096
+#: While draining, idle connections may bring one more request for so long.
+DRAIN_GRACE_S: Final = 0.5
+_CLOSING_TURNS_MAX: Final = 100
+
+log = structlog.get_logger()
+
+
+class Listener:
+    """A listening socket and what is served on it.
+
+    Attributes:
+        scheme: `b"http"` or `b"https"`.
+        port: the local port.
+        suspended: nothing is accepted until there is room for more handshakes.
+    """
+
+    def __init__(self, plane: DataPlane, sock: socket.socket, listen: Listen) -> None:
+        self._plane = plane
+        self._sock = sock
+        self.listen = listen
+        self.scheme = b"http" if listen.tls is None else b"https"
+        self.port = int(sock.getsockname()[1])
+        self.suspended = False
+        self._server: asyncio.Server | None = None
+
+    async def open(self) -> None:
+        """Accept connections; called again, with the certificates as they are now and no connection refused.
+
+        Raises:
+            TlsError: a certificate cannot be used; what was served before goes on.
+        """
+        tls = self.listen.tls
+        context: ssl.SSLContext | None = server_context(tls) if tls is not None else None
+        server = await self._plane.loop.create_server(
+            self._accepted,
+            sock=socket.socket(fileno=os.dup(self._sock.fileno())),
+            ssl=context,
+            backlog=_BACKLOG,
+            ssl_handshake_timeout=self._plane.limits.header_timeout if context is not None else None,
+        )
+        self.suspended = False
+        before, self._server = self._server, server
+        if before is not None:
+            before.close()
+
+    def _accepted(self) -> Client:
+        client = Client(self._plane, self)
+        if self.scheme == b"https" and not self._plane.may_shake_hands(client):
+            self.suspended = True
+            self._plane.loop.call_soon(self.close)  # those that wait are the kernel's until there is room
+        return client
+
+    def close(self) -> None:
+        """Accept no more; the socket itself is whoever's who gave it."""
+        if self._server is not None:
+            self._server.close()
+            self._server = None
+
+    def dispose(self) -> None:
+        """Close this listener's own copy of the socket."""
+        self._sock.close()
+
+
+class DataPlane:
+    """Serves clients by the table it was given last.
+
+    Attributes:
+        table: in force for every request whose head is read from now on.
+        services: their state, by name; a service whose configuration is unchanged lives through `install`.
+        draining: no connection outlives its present request.
+    """
+
+    def __init__(self, config: Config, table: Table, *, worker: int = 0, access_log: AccessLog | None = None) -> None:
+        self.loop = asyncio.get_running_loop()
+        self.metrics = PlaneMetrics(table)
+        self.access_log = access_log if access_log is not None else AccessLog("off")
+        self.worker = worker
+        self.draining = False
+        self.token = loop_token(
+            [str(listen.address) for listen in config.listen]
+            + [url.text for service in table.services.values() for url in service.urls]
+        )
+        self.via = b"1.1 " + self.token
+        self.via_1_0 = b"1.0 " + self.token
+        self.services: dict[str, Service] = {}
+        self._retired: set[Service] = set()
+        self._listeners: list[Listener] = []
+        self._clients: set[Client] = set()
+        self._handshaking: weakref.WeakSet[Client] = weakref.WeakSet()
+        self._reopening: set[asyncio.Task[None]] = set()
+        self._emptied = asyncio.Event()
+        self._sweeper: asyncio.TimerHandle | None = None
+        self._started = False
+        self._take(config, table)
+
+    def _take(self, config: Config, table: Table) -> None:
+        services = {
+            name: self.services[name]
+            if name in self.services and self.services[name].model == model
+            else Service(model, self.loop)
+            for name, model in table.services.items()
+        }
+        self._retired |= set(self.services.values()) - set(services.values())
+        self.services = services
+        self.limits = config.limits
+        self.trusted = tuple(config.trusted_proxies)
+        self.table = table
+        self._sweep_s = _sweep_interval(config, table)
+
+    async def start(self) -> None:
+        """Begin to watch the clock and the health of services."""
+        self._started = True
+        for service in self.services.values():
+            service.start()
+        self._sweep()
+
+    async def listen(self, sock: socket.socket, listen: Listen) -> None:
+        """Serve clients on a copy of this listening socket.
+
+        Raises:
+            TlsError: its certificates cannot be used.
+        """
+        listener = Listener(self, socket.socket(fileno=os.dup(sock.fileno())), listen)
+        try:
+            await listener.open()
+        except BaseException:
+            listener.dispose()
+            raise
+        self._listeners.append(listener)
+
+    async def install(self, config: Config, table: Table) -> None:
+        """Put another table in force. Every connection is kept; requests under way end by the table they began with.
+
+        Raises:
+            TlsError: a certificate cannot be used; then nothing has changed.
+        """
+        by_address = {listen.address: listen for listen in config.listen}
+        before = [(listener, listener.listen) for listener in self._listeners]
+        services = set(self.services.values())
+        kept = (self.services, self.limits, self.trusted, self.table, self._sweep_s)
+        retired = set(self._retired)
+        renewed = [(service, service.renewed_tls()) for service in services]
+        self._take(config, table)
+        try:
+            for listener in self._listeners:
+                listener.listen = by_address.get(listener.listen.address, listener.listen)
+                if listener.listen.tls is not None:
+                    await listener.open()
+        except BaseException:
+            self.services, self.limits, self.trusted, self.table, self._sweep_s = kept
+            self._retired = retired
+            for listener, listen in before:
+                listener.listen = listen
+            raise
+        for service, context in renewed:
+            service.tls = context  # certificates may be new although their names are not
+        self.metrics.install(table)
+        if self._started:
+            for service in set(self.services.values()) - services:
+                service.start()
+        for service in tuple(self._retired):
+            if not service.closed:
+                await service.retire()
+
+    def snapshot(self) -> dict[str, Any]:
+        """Every number of this worker, as JSON."""
+        return {
+            **self.metrics.snapshot(),
+            "endpoints": [endpoint.snapshot() for service in self.services.values() for endpoint in service.endpoints],
+            "waiting": {name: service.waiting for name, service in self.services.items()},
+            "log_lines_dropped": self.access_log.dropped,
+            "draining": self.draining,
+        }
+
+    async def drain(self, timeout_s: float) -> int:
+        """Accept no more, finish what is under way, and close.
+
+        Returns:
+            How many connections were still busy after `timeout_s` and were cut.
+        """
+        self.draining = True
+        for listener in self._listeners:
+            listener.close()
+            listener.dispose()  # or the kernel would go on taking connections that nobody accepts
+        # What is already on its way on a connection that is still idle is answered: closing at once would reset it.
+        grace_s = min(DRAIN_GRACE_S, timeout_s)
+        await self._until_emptied(grace_s)
+        for client in tuple(self._clients):
+            if client.exchange is None and client.tunnel is None:
+                client.transport.close()
+        await self._until_emptied(timeout_s - grace_s)
+        cut = len(self._clients)
+        for client in tuple(self._clients):
+            client.transport.abort()
+        return cut
+
+    async def _until_emptied(self, timeout_s: float) -> None:
+        """Return when no client is connected any more, or after `timeout_s`."""
+        if self._clients:
+            self._emptied.clear()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(timeout_s):
+                    await self._emptied.wait()
+
+    async def close(self) -> None:
+        """End everything at once."""
+        self.draining = True
+        if self._sweeper is not None:
+            self._sweeper.cancel()
+            self._sweeper = None
+        for task in self._reopening:
+            task.cancel()
+        await asyncio.gather(*self._reopening, return_exceptions=True)
+        for listener in self._listeners:
+            listener.close()
+            listener.dispose()
+        self._listeners.clear()
+        for client in tuple(self._clients):
+            client.transport.abort()
+        for service in (*self.services.values(), *self._retired):
+            await service.close()
+        for _ in range(_CLOSING_TURNS_MAX):  # transports tell their protocols one turn of the loop after another
+            if not self._clients and not any(service.open for service in (*self.services.values(), *self._retired)):
+                break
+            await asyncio.sleep(0)
+
+    # for client connections
+
+    def may_shake_hands(self, client: Client) -> bool:
+        """Count a TLS handshake in until `admit`, or until the client is gone; False where no more should come."""
+        self._handshaking.add(client)
+        return len(self._clients) + len(self._handshaking) < self.limits.connections_max
+
+    def admit(self, client: Client) -> bool:
+        """Count a client connection in; False where there are too many."""
+        self._handshaking.discard(client)
+        self._clients.add(client)
+        self.metrics.connection_opened()
+        if len(self._clients) > self.limits.connections_max:
+            self.metrics.client_connections_refused += 1
+            return False
+        return True
+
+    def forget(self, client: Client) -> None:
+        """Count a client connection out."""
+        self._clients.discard(client)
+        self.metrics.connection_closed()
+        if not self._clients:
+            self._emptied.set()
+
+    def log_exchange(self, exchange: Exchange, status: int, error: str, now_s: float) -> None:
+        """Write the canonical line of a request that has ended."""
+        access_log = self.access_log
+        if not access_log.enabled:
+            return
+        decision = exchange.decision
+        request = exchange.request
+        started = exchange.started_s
+        connected = exchange.connected_s
+        queued = exchange.queued_s
+        first_byte = exchange.first_byte_s
+        total = now_s - started
+        endpoint = exchange.last_endpoint
+        access_log.write(
+            (
+                time(),
+                decision.route.name,
+                exchange.arm.name,
+                decision.reason,
+                decision.bucket,
+                decision.key,
+                exchange.arm.service,
+                endpoint.url.text if endpoint is not None else None,
+                request.method,
+                request.authority,
+                request.target,
+                status or None,
+                error or None,
+                exchange.bytes_in,
+                exchange.bytes_out,
+                queued - started if queued else 0.0,
+                connected - (queued or started) if connected else None,
+                first_byte - connected if first_byte else None,
+                total,
+                exchange.reused,
+                exchange.attempts,
+                exchange.fallback,
+                request.client_ip,
+                "HTTP/1.0" if request.block.http_1_0 else "HTTP/1.1",
+                exchange.request_id,
+                exchange.trace_id,
+            )
+        )
+
+    def log_answered(self, client: Client, request: Request | None, status: int, error: str | None = None) -> None:
+        """Count and log a request that was answered before any route was decided."""
+        self.metrics.rejected(status)
+        if error is not None:
+            self.metrics.error(-1, error)
+        if not self.access_log.enabled:
+            return
+        readable = request is not None and hasattr(request, "path")
+        self.access_log.write(
+            (
+                time(),
+                *(None, None, None, None, None, None, None),
+                request.method if request is not None and readable else b"",
+                request.authority if request is not None and readable else b"",
+                request.target if request is not None and readable else b"",
+                status,
+                error,
+                *(0, 0, None, None, None, None, None, 0, False),
+                client.peer.ip,
+                "HTTP/1.0" if request is not None and readable and request.block.http_1_0 else "HTTP/1.1",
+                None,
+                None,
+            )
+        )
+
+    # time
+
+    def _sweep(self) -> None:
+        """One look at every deadline, instead of a timer for each."""
+        self._sweeper = self.loop.call_later(self._sweep_s, self._sweep)
+        now = monotonic()
+        for client in tuple(self._clients):
+            try:
+                client.tick(now)
+            except Exception:
+                log.exception("connection.tick.failed", client_ip=client.peer.ip)
+                client.transport.abort()
+        for service in self.services.values():
+            service.sweep(now)
+        self._reopen_listeners()
+        if self._retired:
+            self._retired = {service for service in self._retired if service.open or service.active}
+
+    def _reopen_listeners(self) -> None:
+        """Accept again where accepting was suspended and there is room."""
+        if self.draining or len(self._clients) + len(self._handshaking) >= self.limits.connections_max:
+            return
+        for listener in self._listeners:
+            if listener.suspended and not self._reopening:
+                task = self.loop.create_task(listener.open())
+                self._reopening.add(task)
+                task.add_done_callback(self._reopening.discard)
+
+
+def _sweep_interval(config: Config, table: Table) -> float:
+    """A quarter of the shortest limit, within bounds: a limit is kept to within that."""
+    limits = config.limits
+    shortest = min(
+        limits.header_timeout,
+        limits.idle_timeout,
+        limits.half_close_timeout,
+        limits.body_rate_grace,
+        *(
+            limit
+            for service in table.services.values()
+            for limit in (
+                service.response_timeout_s,
+                service.idle_timeout_s,
+                service.tunnel_idle_timeout_s,
+                service.queue_timeout_s,
+                service.keepalive_s,
+            )
+        ),
+    )
+    return max(_SWEEP_MIN_S, min(SWEEP_S, shortest / 4))
