@@ -1,0 +1,86 @@
+"""What control knows of the running proxy: the last words of the supervisor and of every worker."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from proxy.channel import Frame
+from proxy.control.rates import Window
+from proxy.control.reload import Reloader
+from proxy.control.snapshots import Accumulator, Snapshot
+
+#: After its start, control waits so long for a snapshot of each worker before it shows totals without it.
+FIRST_SNAPSHOTS_S: Final = 3.0
+
+
+class ControlState:
+    """Fed by frames, read by views; no I/O of its own.
+
+    Attributes:
+        workers: as the supervisor described them last.
+        draining: the proxy stops.
+        totals: counters over all workers.
+        window: totals of the last minute.
+        reloader: the table in force and the reloads.
+        hello: what the supervisor said at the start: paths, process ids, bound addresses.
+    """
+
+    def __init__(self, hello: Frame, reloader: Reloader, clock: Callable[[], float] = time.monotonic) -> None:
+        self.hello = hello
+        self.reloader = reloader
+        self.draining = False
+        self.workers: list[dict[str, Any]] = hello["workers"]
+        self.totals = Accumulator(hello.get("memory"))
+        self.window = Window()
+        self._clock = clock
+        self._started_s = clock()
+        self._forget_routes()
+
+    @property
+    def ready_workers(self) -> list[dict[str, Any]]:
+        """Workers that serve the table in force."""
+        version = self.reloader.version
+        return [one for one in self.workers if one["state"] == "ready" and one["version"] >= version]
+
+    @property
+    def ready(self) -> bool:
+        """Whether clients are served by the table in force."""
+        return bool(self.ready_workers) and not self.draining
+
+    @property
+    def complete(self) -> bool:
+        """Whether every ready worker has reported, so that totals do not fall behind those of control's last run."""
+        missing = any(one["state"] == "ready" and one["number"] not in self.totals.live for one in self.workers)
+        return not missing or self._clock() - self._started_s > FIRST_SNAPSHOTS_S
+
+    def take_workers(self, workers: list[dict[str, Any]]) -> bool:
+        """Take a new list of workers; True when control's memory changed by that."""
+        self.workers = workers
+        ended = [(one["number"], one["incarnation"] - (one["state"] != "down")) for one in workers]
+        return any([self.totals.retire(*one) for one in ended if one[1] > 0])  # noqa: C419 - all of them, not up to the first
+
+    def take_snapshot(self, frame: Mapping[str, Any]) -> bool:
+        """Take a worker's counters; True when control's memory changed by that."""
+        return self.totals.take(frame["worker"], frame["incarnation"], frame["data"])
+
+    def take_table(self) -> None:
+        """Another table is in force."""
+        self._forget_routes()
+
+    def sample(self) -> None:
+        """Remember the totals of this moment, for rates."""
+        self.window.sample(self._clock(), self.totals.total())
+
+    def now_s(self) -> float:
+        """The clock of `window`."""
+        return self._clock()
+
+    def total(self) -> Snapshot:
+        """Counters over all workers."""
+        return self.totals.total()
+
+    def _forget_routes(self) -> None:
+        config = self.reloader.config
+        self.totals.keep_only({route.name for route in config.routes}, set(config.services))
