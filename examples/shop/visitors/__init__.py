@@ -1,0 +1,1 @@
+"""The shop's clients: browsers, programs and listeners, all counted by one tally."""
