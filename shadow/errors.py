@@ -1,0 +1,45 @@
+"""What can go wrong in shadow mode.
+
+```
+ShadowError
+├── MalformedExchangeError   a message of the stream is no exchange
+├── UndecodableError         a body cannot be read as what its headers say it is
+├── RuleError                a rule is not usable
+├── StoreError               the state database cannot be read or written
+└── ReplayError              a stored exchange cannot be sent again
+```
+"""
+
+from __future__ import annotations
+
+
+class ShadowError(Exception):
+    """Anything that this package raises on purpose."""
+
+
+class MalformedExchangeError(ShadowError):
+    """A message of the stream is no exchange."""
+
+
+class UndecodableError(ShadowError):
+    """A body cannot be read as what its headers say it is.
+
+    Attributes:
+        reason: one word for counters: `encoding`, `too_large`, `too_deep`, `syntax`, `charset`.
+    """
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(f"{reason}: {detail}")
+        self.reason = reason
+
+
+class RuleError(ShadowError):
+    """A rule is not usable: the path, the kind or the argument is wrong."""
+
+
+class StoreError(ShadowError):
+    """The state database cannot be read or written."""
+
+
+class ReplayError(ShadowError):
+    """A stored exchange cannot be sent again."""
