@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +18,10 @@ from support.upstream_script import Script, Upstream, answer_ok
 
 if TYPE_CHECKING:
     from support.proxy_plane import PlaneFactory
+
+# A shell that starts the tests in the background has Ctrl-C ignored in them and in every process that they start.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # The loop is shared with sockets, so the time of one example says nothing. "ci" draws the same examples each time, so
 # that a change is judged by what it changed; HYPOTHESIS_PROFILE=long searches further, with new examples each time.
