@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-#: What a rule may do; each is described in docs/reference/compare-rules.md.
+#: What a rule may do; each names what `RuleModel.argument` holds for it.
 RULE_KINDS: Final = (
     "ignore", "tolerance", "time_tolerance", "unordered", "key", "null_is_absent", "case_insensitive", "pattern",
     "same_kind", "map", "bijection", "call",

@@ -1,12 +1,11 @@
-"""Shadow mode: two answers, one verdict, a report worth reading. Pure but for `store`.
+"""Shadow mode: two answers, one verdict, a report worth reading. Pure: values in, values out.
+
+What there is so far are its words and its statistics; no route can be put into mode `shadow` yet.
 
 ```
-worker ── Exchange ──► Engine.conclude ─► compare (documents, rules) ─► noise (what moves by itself)
-                              │                                              │
-                              └────────── Record (verdict, sightings) ◄──────┘
-                                             │
-                    store (redacted, tallied, kept within bounds) ─► report ─► text, HTML, JSON, Markdown, JUnit
+exchange        one request with the answer of each arm that was asked, and how it travels between processes
+comparison      what comparing them gave: a verdict, and the differences behind it
+noise.evalue    whether new differs from legacy more often than legacy differs from itself
+beta            the distribution behind that, and exact intervals for shares
 ```
-An exchange is one request with the answer of each arm that was asked (`exchange`). What comparing it gave is a
-`comparison.Comparison`. The processes and sockets that carry them are the shell's (`proxy`).
 """
