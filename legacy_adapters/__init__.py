@@ -1,1 +1,12 @@
-"""Record sync between the legacy and the new store. The sync engine is not part of this release."""
+"""Record sync: the legacy store and the new store in step while a slice is moved.
+
+```
+record, change     what passes between the parts: rows, keys, changes, positions, writes, ledger entries
+connector          what a store must be able to do: the protocols of a source snapshot and a target transaction
+mapping/           from a legacy row to a new row and back, checked, with what is lost and what has no inverse
+sql/               stores reached through SQLAlchemy: reflection, typed reads, hashes, bulk writes, capture by triggers
+engine/            backfill, live apply, conflicts, quarantine, verification, repair
+```
+State-based: a change says which key changed and how far capture has seen it; the row is read in the same snapshot as
+the change. What is applied is therefore always a state that the source really had, and applying it twice is nothing.
+"""
