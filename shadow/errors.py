@@ -3,6 +3,7 @@
 ```
 ShadowError
 ├── MalformedExchangeError   a message of the stream is no exchange
+├── MalformedFrameError      what came on the stream is no frame
 ├── UndecodableError         a body cannot be read as what its headers say it is
 ├── RuleError                a rule is not usable
 ├── StoreError               the state database cannot be read or written
@@ -19,6 +20,10 @@ class ShadowError(Exception):
 
 class MalformedExchangeError(ShadowError):
     """A message of the stream is no exchange."""
+
+
+class MalformedFrameError(ShadowError):
+    """What came on the stream is no frame, or one that is too long."""
 
 
 class UndecodableError(ShadowError):
