@@ -22,6 +22,8 @@ PROGRAMS: dict[str, tuple[tuple[str, ...], str]] = {
     "wrk": (("wrk",), "apt-get install wrk"),
     "docker": (("docker",), "https://docs.docker.com/engine/install/"),
     "psql": (("psql",), "apt-get install postgresql-client"),
+    "postgres": (("postgres",), "apt-get install postgresql"),
+    "mariadbd": (("mariadbd",), "apt-get install mariadb-server"),
 }
 
 #: Set to 1 where a missing program must fail the run instead of skipping its tests (continuous integration).
