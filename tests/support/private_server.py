@@ -57,12 +57,8 @@ class PrivateServer:
         """
         try:
             self.prepare()
-            for _ in range(STARTS_MAX):
-                self.port = free_port()
-                self._process = self.spawn(self.command())
-                if poll(self._answers_or_ended, f"{type(self).__name__} does not answer", START_TIMEOUT_S) == "answers":
-                    return
-            raise AssertionError(f"{type(self).__name__} does not start:\n{self.log()[-4000:]}")
+            started = any(self._try_to_start() for _ in range(STARTS_MAX))
+            assert started, f"{type(self).__name__} does not start:\n{self.log()[-4000:]}"
         except BaseException:
             self.stop()
             raise
@@ -108,7 +104,7 @@ class PrivateServer:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                preexec_fn=_end_with_parent(self.orphan_signal),
+                preexec_fn=_end_with_parent(self.orphan_signal),  # noqa: PLW1509  (one call into libc, no locks)
                 **self._identity(),
             )
 
@@ -131,6 +127,11 @@ class PrivateServer:
     def url(self, name: str) -> str:
         """The URL of a database."""
         raise NotImplementedError
+
+    def _try_to_start(self) -> bool:
+        self.port = free_port()
+        self._process = self.spawn(self.command())
+        return poll(self._answers_or_ended, f"{type(self).__name__} does not answer", START_TIMEOUT_S) == "answers"
 
     def _answers_or_ended(self) -> str:
         if self._process is not None and self._process.poll() is not None:
