@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -89,16 +90,20 @@ class Rejection:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """The ledger's line of one record, kept in the store that is written.
+    """The ledger's line of one record, kept in the store that is written: the pair of states that were last in step.
+
+    A sync that goes both ways has a ledger in each store. Of the two lines of a record the one with the greater
+    `generation` is the merge base.
 
     Attributes:
-        source_key: in the store it came from.
-        target_key: in the store that it was written to.
+        source_key: in the store it came from; the ledger's primary key.
+        target_key: in the store that it was written to. Lines may share one, all but one tombstones.
         position: of the change that was applied last; 0 from a backfill.
-        source_hash: of the source row as applied, by the source; None for a tombstone.
-        target_hash: of the target row after the write, by the target; None for a tombstone.
+        source_hash: of the source row as applied, by the source; None where there was none.
+        target_hash: of the target row that goes with it, by the target; None where there was none.
         mapping_version: of the mapping that was used.
-        tombstone: the record was deleted; an older chunk must not bring it back.
+        tombstone: the source record was deleted; an older chunk must not bring it back.
+        generation: how often the record was brought in step, counted over both ledgers (a Lamport clock per record).
     """
 
     source_key: Key
@@ -108,3 +113,62 @@ class Entry:
     target_hash: int | None
     mapping_version: int
     tombstone: bool = False
+    generation: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """Rows of a backfill that are believed to be new to the target, by position for speed.
+
+    Attributes:
+        columns: of the target, in the order of each row's values; the key's columns are among them.
+        rows: mapped values.
+        source_keys: of each row.
+        source_hashes: of each row.
+        mapping_version: for the ledger; position is 0 and generation 1.
+    """
+
+    columns: tuple[str, ...]
+    rows: Sequence[tuple[Any, ...]]
+    source_keys: Sequence[Key]
+    source_hashes: Sequence[int]
+    mapping_version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Quarantined:
+    """A change that could not be applied, kept in the store that it was meant for until someone decides.
+
+    At most one is open per source key; what happens to the key later refreshes it.
+
+    Attributes:
+        source_key: in the captured store.
+        target_key: in the store that it was meant for; None where the mapping gave none.
+        reason: one word for counters: `mapping`, `rule`, `conflict`, `key_taken`, or that of a `Rejection`.
+        detail: what happened, in a sentence, without values.
+        field: at fault, "" where it is the whole row.
+        position: of the newest change behind it.
+        source_row: as it was then; None where it was deleted.
+        target_row: as it was then, for a conflict; None where there was none.
+        attempts: how often it was tried.
+        first_at: Unix time in seconds of the first attempt.
+        last_at: of the last one.
+        resolved_at: when it was settled; None while it is open.
+        resolved_by: who settled it: a person's name, or `later_change`.
+        resolution: how: `retried`, `dropped`, `superseded`.
+    """
+
+    source_key: Key
+    target_key: Key | None
+    reason: str
+    detail: str
+    field: str = ""
+    position: int = 0
+    source_row: Row | None = None
+    target_row: Row | None = None
+    attempts: int = 1
+    first_at: float = 0.0
+    last_at: float = 0.0
+    resolved_at: float | None = None
+    resolved_by: str = ""
+    resolution: str = ""

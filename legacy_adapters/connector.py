@@ -12,8 +12,8 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
-from legacy_adapters.change import ChangeBatch, Cursor, Entry, Rejection, Write
-from legacy_adapters.record import Key, Stored
+from legacy_adapters.change import ChangeBatch, Cursor, Entry, Load, Quarantined, Rejection, Write
+from legacy_adapters.record import Chunk, Key, Stored
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class Capabilities:
 
 
 class Snapshot(Protocol):
-    """One consistent view of a store."""
+    """One consistent view of a store: everything it answers is as of one moment."""
 
     async def changes(self, cursor: Cursor | None, limit: int) -> ChangeBatch:
         """What was captured after `cursor` (None is: from now on, nothing before), one change per key.
@@ -51,7 +51,7 @@ class Snapshot(Protocol):
         """
         ...
 
-    async def chunk(self, after: Key | None, limit: int) -> list[Stored]:
+    async def chunk(self, after: Key | None, limit: int) -> Chunk:
         """The next rows in key order (keyset pagination); empty at the end."""
         ...
 
@@ -59,28 +59,92 @@ class Snapshot(Protocol):
         """The rows of these keys that are there."""
         ...
 
+    async def entries_by_target(self, keys: Sequence[Key]) -> dict[Key, Entry]:
+        """Lines of this store's own ledger (what the sync wrote here) by target key; tombstones only where no other is.
+
+        Empty where nothing is written to this store.
+        """
+        ...
+
+    async def count(self) -> int:
+        """About how many rows the table has, cheaply: for progress only."""
+        ...
+
 
 class Transaction(Protocol):
-    """One transaction in the store that is written. Leaving it normally commits; an exception rolls back."""
+    """One transaction in the store that is written. Leaving it normally commits; an exception rolls back.
+
+    Every read in it sees the newest committed state, whatever the store's isolation level (locking reads, or read
+    committed). Nothing of a transaction is visible to others before its end.
+    """
+
+    async def fence(self, stream: str) -> Cursor | None:
+        """Where `stream` stands, locked until the end of the transaction; None where it never began.
+
+        The engine's first call. Two syncers that run the same sync by mistake take turns here, and the one that is
+        behind sees that it is.
+        """
+        ...
 
     async def entries(self, source_keys: Sequence[Key]) -> dict[Key, Entry]:
-        """The ledger's lines of these source keys."""
+        """The ledger's lines of these source keys, tombstones too."""
+        ...
+
+    async def entries_by_target(self, target_keys: Sequence[Key]) -> dict[Key, Entry]:
+        """The ledger's lines that lead to these target keys, without tombstones."""
         ...
 
     async def rows(self, keys: Sequence[Key]) -> dict[Key, Stored]:
         """The target's rows of these keys, locked until the end of the transaction."""
         ...
 
-    async def write(self, writes: Sequence[Write]) -> list[Rejection]:
-        """Write rows, with the sync's origin marked; a refused row is reported and does not spoil the others."""
+    async def load(self, load: Load) -> bool:
+        """Insert rows and their ledger's lines by the fastest way that the store has; all of them or none.
+
+        Returns:
+            False, with nothing done and the transaction usable, where the ledger knows one of the source keys, the
+            target has one of the rows, or where it refuses one: the caller then takes the careful way.
+        """
         ...
 
-    async def record(self, entries: Sequence[Entry]) -> None:
-        """Write the ledger's lines. `target_hash` of a line that is no tombstone is computed by the store itself."""
+    async def write(self, writes: Sequence[Write]) -> list[Rejection]:
+        """Write rows, with the sync's origin marked; a refused row is reported and does not spoil the others.
+
+        Deletes come first. An upsert whose key has meanwhile been taken by somebody else's row (`exists` was False) is
+        refused with reason `unique` and `retry`, never written over it: the engine reads the row and decides anew.
+        """
+        ...
+
+    async def swap(self, writes: Sequence[Write]) -> list[Rejection]:
+        """Write rows whose unique values stand in each other's way: all are parked first; all are written or none.
+
+        Parking gives the unique columns of the rows that are there values that nobody has, within this transaction.
+        A store that cannot park refuses all of them.
+        """
+        ...
+
+    async def record(self, entries: Sequence[Entry], *, as_given: bool = False) -> None:
+        """Write the ledger's lines.
+
+        `target_hash` is computed by the store from the target's row as it is now in this transaction, None where there
+        is none, unless the lines are to be kept `as_given`.
+        """
         ...
 
     async def checkpoint(self, stream: str, cursor: Cursor) -> None:
         """Remember how far `stream` was applied."""
+        ...
+
+    async def held(self, source_keys: Sequence[Key]) -> dict[Key, Quarantined]:
+        """The open quarantine of these source keys."""
+        ...
+
+    async def hold(self, quarantined: Sequence[Quarantined]) -> None:
+        """Put into quarantine; an open one of the same source key is replaced."""
+        ...
+
+    async def release(self, source_keys: Sequence[Key], *, by: str, resolution: str, at: float) -> None:
+        """Close the open quarantine of these source keys; it stays as a record of what was decided."""
         ...
 
 
@@ -93,15 +157,35 @@ class Store(Protocol):
         ...
 
     def snapshot(self) -> AbstractAsyncContextManager[Snapshot]:
-        """A consistent view, ended with the context."""
+        """A consistent view, ended with the context.
+
+        Raises:
+            StoreUnavailableError: it cannot be reached; also from every call within. The same goes for `transaction`,
+                where a deadlock or lost commit counts as unavailable: the engine reads the checkpoint and goes on.
+        """
         ...
 
     def transaction(self) -> AbstractAsyncContextManager[Transaction]:
-        """A transaction for writing."""
+        """A transaction for writing. Cancellation rolls back."""
         ...
 
     async def read_checkpoint(self, stream: str) -> Cursor | None:
         """How far `stream` was applied to this store; None where it never was."""
+        ...
+
+    async def quarantine(self, *, resolved: bool, after: int, limit: int) -> list[tuple[int, Quarantined]]:
+        """What is in quarantine here, open or resolved, with a number that orders it; those above `after`, in order."""
+        ...
+
+    async def pressure(self) -> float:
+        """How hard the store has it: 0 is idle, 1 the most that a sync should add to (replicas, work under way)."""
+        ...
+
+    async def prune(self, cursor: Cursor, limit: int) -> int:
+        """Forget at most `limit` captured events that were read before `cursor`; how many there were.
+
+        Called with a cursor whose changes are applied and committed. Also forgets resolved quarantine beyond a bound.
+        """
         ...
 
     async def close(self) -> None:
