@@ -7,7 +7,8 @@ ShadowError
 ├── UndecodableError         a body cannot be read as what its headers say it is
 ├── RuleError                a rule is not usable
 ├── StoreError               the state database cannot be read or written
-└── ReplayError              a stored exchange cannot be sent again
+├── ReplayError              a stored exchange cannot be sent again
+└── ReportError              what should be a report is none
 ```
 """
 
@@ -48,3 +49,7 @@ class StoreError(ShadowError):
 
 class ReplayError(ShadowError):
     """A stored exchange cannot be sent again."""
+
+
+class ReportError(ShadowError):
+    """What should be a report is none, or one of another release."""

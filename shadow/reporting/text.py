@@ -1,0 +1,188 @@
+"""A report for a terminal. Text from strangers is never markup here, and it was made printable before."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from shadow.reporting.figures import count, duration, interval, moment, plural, power, share, span, times
+from shadow.reporting.marking import Piece, mark
+from shadow.reporting.model import ArmLatency, ClusterReport, Outcome, Report, RouteReport, State, Trend
+from shadow.reporting.sentences import seen
+
+_STATES: Final = {State.READY: "green", State.NOT_READY: "red", State.TOO_EARLY: "yellow"}
+_SIGNS: Final = {Outcome.PASSED: ("✓", "green"), Outcome.FAILED: ("✕", "red"), Outcome.UNKNOWN: ("?", "yellow")}
+_STEPS: Final = " ▁▂▃▄▅▆▇█"
+_TREND_COLUMNS_MAX: Final = 60
+_INDENT: Final = (0, 0, 0, 2)
+
+
+def render_text(report: Report) -> RenderableType:
+    """The whole report."""
+    parts: list[RenderableType] = [
+        Text(f"Shadow report, {span(report.until - report.since)} to {moment(report.until)}", style="dim")
+    ]
+    if not report.routes:
+        parts.append(Text("No route is in shadow, and nothing was compared in this time."))
+    for route in report.routes:
+        parts += ["", *_route(route)]
+    return Group(*parts)
+
+
+def _route(route: RouteReport) -> Iterator[RenderableType]:
+    said, _, state = route.headline.rpartition("; ")
+    line = Text.assemble((route.route, "bold"), ": ")
+    if said:
+        line.append(f"{said}; ").append(state, style=f"bold {_STATES[route.judgement.state]}")
+    else:
+        line.append(route.headline)
+    yield line
+    for one in route.judgement.in_the_way:
+        sign, colour = _SIGNS[one.outcome]
+        yield _hanging(Text(sign, style=colour), Text(one.words))
+    for cluster in route.clusters:
+        yield ""
+        yield from (Padding(part, _INDENT) for part in _cluster(cluster))
+    if route.clusters_more:
+        yield Padding(Text(f"and {count(route.clusters_more)} more, less frequent kinds", style="dim"), _INDENT)
+    yield ""
+    yield Padding(_verdicts(route), _INDENT)
+    for part in (_left_out(route), _latency(route), _keys(route), _proof(route), _rules(route), _trend(route.trend)):
+        if part is not None:
+            yield ""
+            yield Padding(part, _INDENT)
+    if route.settled:
+        yield ""
+        words = f"{plural(len(route.settled), 'kind')} of difference that learned noise has come to account for"
+        yield Padding(Text(words, style="dim"), _INDENT)
+
+
+def _hanging(sign: Text, words: Text) -> Table:
+    table = Table.grid(padding=(0, 1))
+    table.add_row(Text(" "), sign, words)
+    return table
+
+
+def _cluster(cluster: ClusterReport) -> Iterator[RenderableType]:
+    title = Text.assemble(("● ", "red"), (cluster.words, "bold"), "  ", (cluster.pattern or "/", "cyan"))
+    if cluster.flagged:
+        title.append("  more often than noise", style="red")
+    yield title
+    yield Padding(
+        Text(f"{seen(cluster.exchanges)} ({interval(cluster.exchanges)}), last {moment(cluster.last)}", style="dim"),
+        _INDENT,
+    )
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column()
+    grid.add_column(overflow="fold", ratio=1)
+    for example in cluster.examples:
+        legacy, new = mark(example.legacy, example.new)
+        grid.add_row(Text("legacy", style="dim"), _pieces(legacy))
+        grid.add_row(Text("new", style="dim"), _pieces(new))
+        where = f"{example.path or '/'} in exchange {example.exchange}"
+        grid.add_row("", Text(f"{where}: {example.method} {example.target}" if example.target else where, style="dim"))
+    yield Padding(grid, _INDENT)
+    if cluster.rule:
+        yield Padding(Text("if that is as it should be:", style="dim"), _INDENT)
+        yield Padding(Text(cluster.rule), (0, 0, 0, 4))
+
+
+def _pieces(pieces: tuple[Piece, ...]) -> Text:
+    if not pieces:
+        return Text("nothing", style="dim italic")
+    return Text.assemble(*((piece.text, "bold red" if piece.differs else "") for piece in pieces))
+
+
+def table(title: str, *columns: str, left: int = 1) -> Table:
+    """A plain table; the first `left` columns are text, the others numbers."""
+    made = Table(title=Text(title, style="bold"), title_justify="left", box=None, pad_edge=False)
+    for index, column in enumerate(columns):
+        made.add_column(column, justify="left" if index < left else "right", overflow="fold", header_style="dim")
+    return made
+
+
+def _verdicts(route: RouteReport) -> Table:
+    made = table("Verdicts", "", "exchanges", "share", "95 % interval")
+    for one in route.verdicts:
+        if one.share is not None:
+            made.add_row(one.verdict.replace("_", " "), count(one.count), share(one.share.value), interval(one.share))
+    return made
+
+
+def _left_out(route: RouteReport) -> Table:
+    made = table("Coverage", "", "requests")
+    made.add_row("mirrored", count(route.coverage.mirrored))
+    made.add_row("compared", count(route.coverage.compared))
+    for one in route.coverage.left_out:
+        made.add_row(Text(f"left out: {one.words}"), count(one.count))
+    for cover in (*route.coverage.statuses, *route.coverage.media):
+        left = f", {count(cover.left_out)} left out" if cover.left_out else ""
+        made.add_row(Text(f"{cover.name} answers compared{left}", style="dim"), count(cover.compared))
+    return made
+
+
+def _latency(route: RouteReport) -> Table:
+    made = table("Latency", "", "median", "90th percentile", "99th percentile")
+    for name, arm in (("legacy", route.latency.legacy), ("new", route.latency.new)):
+        made.add_row(name, *_quantiles(arm))
+    both = route.latency
+    made.add_row("new ÷ legacy", times(both.p50_ratio), times(both.p90_ratio), times(both.p99_ratio))
+    return made
+
+
+def _quantiles(arm: ArmLatency) -> tuple[str, str, str]:
+    return duration(arm.p50_s), duration(arm.p90_s), duration(arm.p99_s)
+
+
+def _keys(route: RouteReport) -> Table | None:
+    if not route.keys:
+        return None
+    made = table("Held against noise", "place", "kind", "only new", "only legacy", "e-value", "", left=2)
+    for key in route.keys:
+        flag = Text("flagged", style="red") if key.flagged else Text()
+        numbers = (count(key.new_only), count(key.legacy_only), power(key.e_value_log10))
+        made.add_row(Text(key.pattern or "/"), key.kind, *numbers, flag)
+    return made
+
+
+def _proof(route: RouteReport) -> Table | None:
+    proof = route.self_proof
+    if proof is None:
+        return None
+    made = table("What the comparer finds of seeded faults", "", "found", "of", "95 % interval")
+    for one in proof.mutations:
+        found = one.detected
+        made.add_row(one.kind.replace("_", " "), count(found.count), count(found.of), interval(found))
+    alarms = proof.false_alarms
+    made.add_row("false alarms", count(alarms.count), count(alarms.of), interval(alarms))
+    return made
+
+
+def _rules(route: RouteReport) -> Table | None:
+    if not route.rules:
+        return None
+    made = table("Rules in force", "rule", "kind", "where", "why", "used", "", left=4)
+    for rule in route.rules:
+        state = {"unused": "never used", "expired": "expired"}.get(rule.state, "")
+        cells = (Text(rule.id), rule.kind, Text(rule.path), Text(rule.reason), count(rule.uses))
+        made.add_row(*cells, Text(state, style="yellow"))
+    return made
+
+
+def _trend(trend: Trend) -> Text | None:
+    points = trend.points[-_TREND_COLUMNS_MAX:]
+    shares = [point.different / point.compared if point.compared else 0.0 for point in points]
+    if len(points) < 2 or not any(shares):  # noqa: PLR2004 - one point is no trend
+        return None
+    highest = max(shares)
+    line = "".join(_STEPS[-(-round(value / highest * 1000) * (len(_STEPS) - 1) // 1000)] for value in shares)
+    return Text.assemble(
+        ("Differing over time  ", "bold"),
+        line,
+        (f"  a step is {span(trend.step_s)}, at most {share(highest)}", "dim"),
+    )

@@ -1,0 +1,138 @@
+"""The five formats of a report: what they say, and that nobody's text becomes markup, a command or a link."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from lxml import etree
+from lxml import html as lxml_html
+from markdown_it import MarkdownIt
+
+from shadow.errors import ReportError
+from shadow.reporting.marking import VALUE_CHARACTERS_MAX
+from shadow.reporting.model import Report
+from shadow.reporting.rendering import FORMATS, from_json, to_json
+from support.shadow_reports import empty_report, hostile_report, orders_report, shop_report
+
+CORPUS = Path(__file__).parents[1] / "corpus" / "reports"
+#: Set to 1 to write what is rendered now; then look at the difference.
+UPDATE = "STRANGLER_UPDATE_GOLDEN"
+#: Of the Markdown of one route.
+HEADINGS = ("Shadow report", "the route", "Kinds of difference")
+ENDINGS = {"text": "txt", "markdown": "md", "junit": "xml"}
+
+
+def render(name: str, report: Report) -> str:
+    return FORMATS[name][0](report).decode()
+
+
+@pytest.mark.parametrize("name", ENDINGS)
+@pytest.mark.parametrize("make", [orders_report, shop_report, empty_report])
+def test_report_reads_as_it_did(name: str, make: Callable[[], Report]) -> None:
+    golden = CORPUS / f"{make.__name__.removesuffix('_report')}.{ENDINGS[name]}"
+    text = render(name, make())
+    if os.environ.get(UPDATE) == "1":
+        golden.write_text(text, "utf-8")
+    assert text == golden.read_text("utf-8")
+
+
+@pytest.mark.parametrize("make", [orders_report, shop_report, hostile_report, empty_report])
+def test_json_comes_back_as_the_same_report(make: Callable[[], Report]) -> None:
+    report = make()
+    assert from_json(json.loads(to_json(report))) == report
+
+
+def test_json_of_something_else_is_refused() -> None:
+    with pytest.raises(ReportError):
+        from_json({"routes": "none"})
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_nothing_unprintable_is_left_of_hostile_text(name: str) -> None:
+    text = render(name, hostile_report())
+    assert [character for character in text if not character.isprintable() and character not in "\n\u00a0"] == []
+
+
+def test_hostile_text_is_text_in_html() -> None:
+    page = lxml_html.document_fromstring(render("html", hostile_report()))
+    assert page.xpath("count(//script)") == 1
+    assert page.xpath("count(//img) + count(//iframe) + count(//link) + count(//object)") == 0
+    assert [name for node in page.iter() for name in node.attrib if name.startswith("on")] == []
+    assert [link for link in page.xpath("//@href | //@src") if not link.startswith("#")] == []
+    assert "window.hacked" in page.text_content()
+    assert "window.hacked" not in page.xpath("string(//script)")
+
+
+def test_hostile_text_is_text_in_junit() -> None:
+    root = etree.fromstring(render("junit", hostile_report()).encode())
+    assert {node.tag for node in root.iter()} == {"testsuites", "testsuite", "testcase", "failure", "system-out"}
+
+
+def test_hostile_text_is_text_in_markdown() -> None:
+    tokens = MarkdownIt("commonmark").enable("table").parse(render("markdown", hostile_report()))
+    flat = [inner for token in tokens for inner in (token, *(token.children or ()))]
+    markup = [token.content.strip() for token in flat if token.type in {"html_block", "html_inline"}]
+    assert set(markup) == {"<details><summary>Examples and a rule</summary>", "</details>"}
+    assert not {"link_open", "image"} & {token.type for token in flat}
+    assert sum(token.type == "heading_open" for token in flat) == len(HEADINGS)
+
+
+def test_junit_has_the_shape_that_pipelines_read() -> None:
+    """A suite per route; counts that add up; every case has a name and a class."""
+    root = etree.fromstring(render("junit", shop_report()).encode())
+    suites = root.findall("testsuite")
+    assert [suite.get("name") for suite in suites] == ["shadow.orders", "shadow.invoices", "shadow.customers"]
+    for suite in suites:
+        cases = suite.findall("testcase")
+        assert int(suite.get("tests", "-1")) == len(cases)
+        assert int(suite.get("failures", "-1")) == len(suite.findall("testcase/failure"))
+        assert all(case.get("name") and case.get("classname") == suite.get("name") for case in cases)
+        children = [child.tag for child in suite]
+        assert children == ["testcase"] * len(cases) + ["system-out"]
+        assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d", suite.get("timestamp", ""))
+    assert int(root.get("tests", "-1")) == sum(int(suite.get("tests", "-1")) for suite in suites)
+    assert int(root.get("failures", "-1")) == sum(int(suite.get("failures", "-1")) for suite in suites)
+
+
+def test_every_failing_condition_says_why_in_junit() -> None:
+    root = etree.fromstring(render("junit", shop_report()).encode())
+    for failure in root.iter("failure"):
+        assert failure.get("message") == failure.text
+        assert failure.get("type") in {"failed", "unknown"}
+
+
+def test_page_allows_only_its_own_style_and_script() -> None:
+    page = lxml_html.document_fromstring(render("html", orders_report()))
+    (policy,) = page.xpath("//meta[@http-equiv='Content-Security-Policy']/@content")
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+    assert page.xpath("//@style") == []
+
+
+def test_long_values_are_cut_around_their_first_difference() -> None:
+    (cluster, *_) = hostile_report().routes[0].clusters
+    example = cluster.examples[1]
+    assert example.legacy is not None
+    assert example.new is not None
+    assert len(example.legacy) <= VALUE_CHARACTERS_MAX + 2
+    assert example.legacy.startswith("…aaa")
+    assert "<script>" in example.legacy
+    assert example.new.endswith('ab"')
+
+
+def test_routes_that_need_attention_come_first() -> None:
+    assert [route.judgement.state for route in shop_report().routes] == ["not_ready", "too_early", "ready"]
+
+
+def test_headlines_say_it_in_a_sentence() -> None:
+    headlines = {route.route: route.headline for route in shop_report().routes}
+    assert headlines == {
+        "orders": "3 kinds of difference in 1.1 % of 5,261 compared requests; not ready",
+        "invoices": "no difference in 12 compared requests; too early to say",
+        "customers": "no difference in 4,800 compared requests; ready",
+    }
