@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from routes.canary import BUCKETS
 from routes.compiling import compile_routes
-from routes.errors import ConfigPath, path_text
+from routes.errors import ConfigPath
+from routes.finding import Finding
 from routes.model import ArmModel, RouteModel
 from routes.overlap import Meeting, covers, meets, place_covers
 from routes.paths import path_back
 from routes.services import compile_services
+from routes.shadowchecks import shadow_findings
 from routes.template import PathRegex, PathTemplate, is_plain_path
 
 if TYPE_CHECKING:
@@ -23,38 +24,6 @@ OVERLAPS_MAX = 50
 
 # A group that repeats without end and repeats without end inside can take exponential time on a hostile path.
 _UNBOUNDED = frozenset("*+")
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing worth a look.
-
-    Attributes:
-        level: `"warning"` (something does not do what it says) or `"hint"`.
-        kind: a constant word, as `"unreachable"`.
-        message: one sentence.
-        path: the setting.
-        route: the route it is about, None for a service.
-        other: the other route or service of the sentence, None where there is none.
-    """
-
-    level: str
-    kind: str
-    message: str
-    path: ConfigPath
-    route: str | None = None
-    other: str | None = None
-
-    def as_json(self) -> dict[str, Any]:
-        """The finding as data."""
-        return {
-            "level": self.level,
-            "kind": self.kind,
-            "message": self.message,
-            "path": path_text(self.path),
-            "route": self.route,
-            "other": self.other,
-        }
 
 
 def analyse(config: Config) -> list[Finding]:
@@ -73,6 +42,7 @@ def analyse(config: Config) -> list[Finding]:
         findings += _canary_hints(route)
         findings += _match_hints(route)
         findings += _rewrite_hints(route)
+        findings += shadow_findings(route, config.routes[route.index])
     findings.sort(key=lambda finding: finding.path[1] if len(finding.path) > 1 else len(routes))
     return findings + list(_unused_services(config, routes))
 
@@ -269,6 +239,8 @@ def _way_back(route: RouteModel, arm: ArmModel) -> bool:
 def _unused_services(config: Config, routes: tuple[RouteModel, ...]) -> Iterator[Finding]:
     arms = [arm for route in routes for arm in (route.legacy, route.new)]
     used = {arm.service for arm in arms if arm is not None}
+    shadows = [route.shadow for route in config.routes if route.shadow is not None]
+    used |= {shadow.sandbox_service for shadow in shadows if shadow.sandbox_service is not None}
     for name in config.services:
         if name not in used:
             yield Finding(

@@ -9,6 +9,8 @@ from urllib.parse import urlsplit
 from routes.canary import BUCKETS, CanaryModel, parse_key, parse_list
 from routes.errors import ConfigError, ConfigPath, Problem
 from routes.match import Condition, HostPattern, MatchModel
+from routes.methods import SAFE_METHODS
+from routes.mirroring import compile_shadow, serving_arm
 from routes.model import (
     ArmModel,
     FallbackModel,
@@ -27,9 +29,6 @@ if TYPE_CHECKING:
     from routes.config import Canary, Config, Match, Route
 
 T = TypeVar("T")
-
-#: Methods that do not change anything (RFC 9110 section 9.2.1) and may be asked again elsewhere.
-SAFE_METHODS = frozenset({b"GET", b"HEAD", b"OPTIONS"})
 
 
 def compile_routes(config: Config, services: dict[str, ServiceModel]) -> tuple[RouteModel, ...]:
@@ -95,6 +94,8 @@ class _Draft:
             rewrite_responses=route.rewrite.responses,
             match=self.match,
             canary=self.canary,
+            serves=serving_arm(route),
+            shadow=compile_shadow(route),
         )
 
     def _arm(self, name: str, origins: Origins, own: dict[str, tuple[PathMap, ...]]) -> ArmModel | None:

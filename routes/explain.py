@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from routes.head import Head
+from routes.mirroring import MIRROR_FIELD, Mirroring, explain_mirror
 from routes.model import ArmModel, Decision, RouteModel, ServiceModel
 from routes.table import Table
 from routes.template import is_plain_path
@@ -79,6 +80,7 @@ class Explanation:
         threshold: buckets below it go to new; None where no canary was asked.
         misses: the routes that were tried before, in file order.
         sent: what is sent upstream; None unless served.
+        mirroring: whether a copy is sent to the other arm; None unless served.
     """
 
     outcome: str
@@ -86,6 +88,7 @@ class Explanation:
     threshold: int | None
     misses: tuple[Miss, ...]
     sent: Sent | None
+    mirroring: Mirroring | None = None
 
     def as_json(self) -> dict[str, Any]:
         """The explanation as data, for `--json`."""
@@ -100,7 +103,7 @@ class Explanation:
             "bucket": None if found is None else found.bucket,
             "threshold": self.threshold,
             "set_cookie": None if found is None or found.set_cookie is None else _text(found.set_cookie),
-            "mirror": False,
+            "mirror": None if self.mirroring is None else self.mirroring.as_json(),
             "sent": None if self.sent is None else self.sent.as_json(),
             "misses": [miss.as_json() for miss in self.misses],
         }
@@ -124,7 +127,9 @@ def explain(table: Table, head: Head) -> Explanation:
     if not decision.route.raw_paths and not is_plain_path(head.path):
         return Explanation("path_refused", decision, threshold, misses, None)
     sent = _sent(decision, table.services[decision.arm.service], head)
-    return Explanation("served", decision, threshold, misses, sent)
+    is_copy = head.header(MIRROR_FIELD) is not None
+    mirroring = explain_mirror(decision.route, decision.arm, head.method, is_copy=is_copy)
+    return Explanation("served", decision, threshold, misses, sent, mirroring)
 
 
 def _miss(route: RouteModel, head: Head) -> Miss:

@@ -18,7 +18,6 @@ _GIVEN_MAX = 80
 
 #: Parts of the design that this release has not: what to write instead.
 NOT_YET = {
-    "shadow": "mirroring is not in this release yet; use mode canary with a small percent to try new on a few clients",
     "syncs": "syncs are not in this release yet; keep the stores in step with a tool of your own until then",
     "slices": "slices are not in this release yet; move the routes one by one with mode canary and then mode new",
 }
@@ -113,8 +112,6 @@ def _unknown(path: ConfigPath) -> tuple[str, str | None, str | None]:
 
 def _choice(expected: str, given: Any) -> tuple[str, str, str | None]:
     allowed = expected.replace("'", "").replace(" or ", ", ")
-    if given == "shadow":
-        return f"mode shadow: {NOT_YET['shadow']}", allowed, None
     names = allowed.split(", ")
     hint = did_you_mean(given, names) if isinstance(given, str) else None
     return "is not one of the words allowed here", allowed, hint

@@ -9,7 +9,9 @@ from routes.errors import ConfigPath
 _USERINFO = re.compile(r"(://)[^/@\s]*@")
 _PASSWORD = re.compile(r"(password=)[^&\s\"'},]*")
 # The value of a key that is called so, in quotes or not; a variable is no secret.
-_TOKEN = re.compile(r"""(\b(?:token|authorization)["']?+\s*+:\s*+["']?+)(?!\$\{|[{\[])([^"',}\]]+)""", re.IGNORECASE)
+_TOKEN = re.compile(
+    r"""(\b(?:token|authorization|redaction_key)["']?+\s*+:\s*+["']?+)(?!\$\{|[{\[])([^"',}\]]+)""", re.IGNORECASE
+)
 _MASKED = "••••"
 
 
@@ -21,8 +23,8 @@ def hide(text: str) -> str:
 
 
 def is_secret(path: ConfigPath) -> bool:
-    """Whether what stands there may be a secret: tokens, headers that are set."""
-    return path[:2] == ("control", "tokens") or "set" in path
+    """Whether what stands there may be a secret: tokens, the key of redaction, headers that are set."""
+    return path[:2] in {("control", "tokens"), ("state", "redaction_key")} or "set" in path
 
 
 def mask(

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from routes.match import MatchModel
     from routes.responses import ResponseMap
     from routes.rewrite import RequestRewrite
+    from routes.shadowing import ShadowModel
 
 #: What the path template or regex of a route captured, in the order of its captures. Opaque to the data plane.
 Params = tuple[bytes, ...]
@@ -202,7 +203,7 @@ class RouteModel:
     Attributes:
         index: position in the file, from 0; the lower one wins.
         name: as configured.
-        mode: `"legacy"`, `"canary"` or `"new"`.
+        mode: `"legacy"`, `"shadow"`, `"canary"` or `"new"`.
         legacy: the legacy arm, None where the route names none.
         new: the new arm, None where the route names none.
         raw_paths: True means that paths which are not plain (`routes.template.is_plain_path`) are let through.
@@ -213,6 +214,8 @@ class RouteModel:
         rewrite_responses: False means that response headers are left as they are.
         match: what a request must look like.
         canary: who is served from new; None unless the mode is `canary`.
+        serves: the arm that serves where no canary decides, `"legacy"` or `"new"`.
+        shadow: what is mirrored; None where nothing is.
     """
 
     index: int
@@ -228,6 +231,8 @@ class RouteModel:
     rewrite_responses: bool
     match: MatchModel = field(repr=False)
     canary: CanaryModel | None = field(repr=False)
+    serves: str
+    shadow: ShadowModel | None = field(repr=False)
 
 
 class Decision(NamedTuple):

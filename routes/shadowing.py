@@ -7,6 +7,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import Any, Final
+from zlib import crc32
+
+_SPREAD: Final = float(1 << 32)
+#: An odd number near 2^64 over the golden ratio: multiples of it fall evenly and far from each other (Knuth, 6.4).
+_FACTOR: Final = 0x9E3779B97F4A7C15
 
 #: What a rule may do; each names what `RuleModel.argument` holds for it.
 RULE_KINDS: Final = (
@@ -71,9 +76,8 @@ class ShadowModel:
     """Which requests of a route are mirrored, where to and within which bounds.
 
     Attributes:
-        sample: share of the requests, 0.0 to 1.0, by a stable hash of the request id.
+        sample: share of the requests, 0.0 to 1.0, by a stable hash of the request id (`spread`).
         rate_max: mirrors per second and worker at most; None is unbounded.
-        serve: `"legacy"` or `"new"`: whose answer the client gets in mode shadow.
         unsafe_methods: `"never"`, `"sandbox"` or `"allow"`.
         sandbox_service: service that gets the mirrored writes with `sandbox`.
         timeout_s: for a whole mirrored request, connect to last byte.
@@ -85,7 +89,6 @@ class ShadowModel:
 
     sample: float = 1.0
     rate_max: float | None = None
-    serve: str = "legacy"
     unsafe_methods: str = "never"
     sandbox_service: str | None = None
     timeout_s: float = 10.0
@@ -93,3 +96,16 @@ class ShadowModel:
     body_bytes_max: int = 1 << 20
     noise_sample: float = 0.01
     compare: CompareModel = field(default_factory=CompareModel)
+
+    def samples(self, spread_id: int) -> bool:
+        """Whether the request with this `spread` is mirrored."""
+        return self.sample >= 1.0 or (spread_id >> 32) < self.sample * _SPREAD
+
+    def samples_noise(self, spread_id: int) -> bool:
+        """Whether legacy is asked a second time for it; independent of `samples`."""
+        return (spread_id & 0xFFFFFFFF) < self.noise_sample * _SPREAD
+
+
+def spread(request_id: bytes) -> int:
+    """A request id as 64 bits, the upper and the lower half each as good as drawn at random; the same everywhere."""
+    return crc32(request_id) * _FACTOR & 0xFFFFFFFFFFFFFFFF

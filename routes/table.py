@@ -62,7 +62,7 @@ class Rule:
         self.shared: Decision | None = None
         self._canary: CanaryModel | None = route.canary if route.mode == "canary" else None
         if self._canary is None and self._captures is None:
-            self.shared = Decision(route, _arm_of(route, new=route.mode == "new"), "mode")
+            self.shared = Decision(route, _arm_of(route, new=route.serves == "new"), "mode")
 
     def decide(self, head: Head) -> Decision | None:
         """The decision, or None where the route does not match after all."""
@@ -81,7 +81,7 @@ class Rule:
         if self._captures is not None:
             params = self._captures.pick(head.path)
         if self._canary is None:
-            return Decision(route, _arm_of(route, new=route.mode == "new"), "mode", params)
+            return Decision(route, _arm_of(route, new=route.serves == "new"), "mode", params)
         new, reason, bucket, key, cookie = self._canary.choose(head)
         return Decision(route, _arm_of(route, new=new), reason, params, bucket, key, cookie)
 

@@ -31,6 +31,7 @@ _BYTES = {"B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
 DURATION_MAX_S = 3650 * 86400
 SIZE_MAX_BYTES = 1 << 50
 _HUNDRED = 100
+_DECIMALS = 9
 
 _DURATION = re.compile(DURATION_PATTERN)
 _SIZE = re.compile(SIZE_PATTERN)
@@ -154,6 +155,15 @@ def format_share(share: float) -> str:
     return _plain(Decimal(repr(share)) * _HUNDRED) + "%"
 
 
+def format_rate(per_s: float) -> str:
+    """The shortest way to write a rate that `parse_rate` reads back as the same value, to nine decimals."""
+    exact = Decimal(repr(per_s))
+    ways = [(unit, round(exact * _SECONDS[unit], _DECIMALS)) for unit in ("s", "m", "h")]
+    same = (way for way in ways if float(way[1] / _SECONDS[way[0]]) == per_s)
+    unit, count = next(same, ways[-1])
+    return f"{_plain(count)}/{unit}"
+
+
 def _plain(number: Decimal) -> str:
     text = f"{number:f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
@@ -198,4 +208,9 @@ Share = Annotated[
     _schema(SHARE_PATTERN, _SHARE_ALLOWED, "5%", "0.5%", "100%"),
 ]
 #: Per second, float; more than 0.
-Rate = Annotated[float, BeforeValidator(_positive(parse_rate)), _schema(RATE_PATTERN, _RATE_ALLOWED, "50/s", "300/m")]
+Rate = Annotated[
+    float,
+    BeforeValidator(_positive(parse_rate)),
+    PlainSerializer(format_rate, return_type=str, when_used="json"),
+    _schema(RATE_PATTERN, _RATE_ALLOWED, "50/s", "300/m"),
+]

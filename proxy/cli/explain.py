@@ -12,10 +12,12 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table as Grid
 
+from proxy.cli.figures import share
 from proxy.configfile import DEFAULT, read_config
 from routes.errors import ConfigError
 from routes.explain import Explanation, explain
 from routes.head import Field, Head
+from routes.mirroring import Mirroring
 from routes.table import compile_table
 
 EXIT_MATCHED = 0
@@ -172,8 +174,16 @@ def _rows(found: Explanation) -> list[tuple[str, str]]:
         rows.append(("sets cookie", decision.set_cookie.decode("ascii", "replace")))
     sent = found.sent
     if sent is not None:
-        rows += [("mirror", "no"), ("service", f"{sent.service}  {'  '.join(sent.urls)}")]
+        rows += [("service", f"{sent.service}  {'  '.join(sent.urls)}")]
         rows += [("sends", sent.request_line), ("Host", sent.host or "none: give one with -H")]
         rows += [("sets header", f"{name}: {value}") for name, value in sent.headers_set]
         rows += [("removes header", name) for name in sent.headers_remove]
+    if found.mirroring is not None:
+        rows.append(("mirror", _mirror(found.mirroring)))
     return rows
+
+
+def _mirror(mirroring: Mirroring) -> str:
+    if not mirroring.mirrored:
+        return f"no: {mirroring.why}"
+    return f"{share(mirroring.sample)} to {mirroring.service}, the {mirroring.arm} arm: {mirroring.why}"

@@ -22,6 +22,7 @@ from proxy.control.rates import IDLE, ArmRate
 from proxy.control.snapshots import Snapshot
 from proxy.control.state import ControlState
 from routes.config import Route
+from routes.mirroring import serving_arm
 
 #: The release that runs.
 RELEASE: Final = importlib.metadata.version("strangler-proxy")
@@ -125,7 +126,7 @@ def new_share(route: Route) -> float:
     """The share of the clients that the new arm is meant to serve."""
     if route.mode == "canary" and route.canary is not None:
         return route.canary.percent
-    return 1.0 if route.mode == "new" else 0.0
+    return 1.0 if serving_arm(route) == "new" else 0.0
 
 
 def _view_endpoint(url: str, known: Mapping[str, Any] | None) -> EndpointView:

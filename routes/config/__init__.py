@@ -17,13 +17,16 @@ from routes.config.part import Part
 from routes.config.rewrite import ArmRewrite, HeaderRewrite, QueryRewrite, Rewrite
 from routes.config.root import Config
 from routes.config.route import Fallback, Hold, Retry, Route
+from routes.config.rule import Rule, Tolerance
 from routes.config.service import Breaker, Health, RetryBudget, Service, ServiceTls
+from routes.config.shadow import Compare, Shadow
 
 __all__ = [
     "ArmRewrite",
     "Breaker",
     "Canary",
     "Certificate",
+    "Compare",
     "Config",
     "Control",
     "Fallback",
@@ -43,9 +46,12 @@ __all__ = [
     "RetryBudget",
     "Rewrite",
     "Route",
+    "Rule",
     "Service",
     "ServiceTls",
+    "Shadow",
     "Shutdown",
     "State",
     "Token",
+    "Tolerance",
 ]

@@ -9,7 +9,12 @@ from routes.errors import ConfigPath, path_text
 from routes.faults import Clash, did_you_mean, fault, peek
 from routes.template import PathRegex, PathTemplate, TemplateError, parse_regex, parse_template
 
-_NEEDS = {"legacy": ("legacy",), "new": ("new",), "canary": ("legacy", "new", "canary")}
+_NEEDS = {
+    "legacy": ("legacy",),
+    "shadow": ("legacy", "new"),
+    "new": ("new",),
+    "canary": ("legacy", "new", "canary"),
+}
 
 
 def route_clashes(route: Any) -> Iterator[Clash]:
@@ -145,9 +150,9 @@ def _unknown_services(config: Any) -> Iterator[Clash]:
         return
     names = [name for name in services if isinstance(name, str)]
     for index, route in enumerate(_listed(config, "routes")):
-        for arm in ("legacy", "new"):
-            name = peek(route, arm)
+        for steps in (("legacy",), ("new",), ("shadow", "sandbox_service")):
+            name = peek(route, *steps)
             if isinstance(name, str) and name not in services:
                 allowed = "a service of this file: " + ", ".join(names) if names else None
                 error = fault(f"there is no service {name}", allowed=allowed, hint=did_you_mean(name, names))
-                yield Clash(("routes", index, arm), error, name)
+                yield Clash(("routes", index, *steps), error, name)

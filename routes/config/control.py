@@ -11,9 +11,10 @@ from routes.config.address import Address, split_address
 from routes.config.part import Part, folder_of
 from routes.config.text import Name
 from routes.faults import fault
-from routes.units import Duration
+from routes.units import Duration, Size
 
 _TOKEN = re.compile(r"[\x21-\x7e]{1,512}\Z")
+_KEY_CHARACTERS_MIN = 16
 _URL_ALLOWED = "sqlite:///FILE, such as sqlite:///var/strangler.db, or postgresql://USER:PASSWORD@HOST/DATABASE"
 
 
@@ -35,6 +36,12 @@ def _state_url(value: Any, info: ValidationInfo) -> str:
     if folder is None or file.startswith(":memory:"):
         return text
     return f"sqlite:///{folder / file}"
+
+
+def _redaction_key(value: str) -> str:
+    if len(value) < _KEY_CHARACTERS_MIN:
+        raise fault("is too short to be a secret", allowed=f"{_KEY_CHARACTERS_MIN} characters or more")
+    return value
 
 
 class Token(Part):
@@ -68,7 +75,7 @@ class Control(Part):
 
 
 class State(Part):
-    """Where state is kept that outlives a restart. Checked, but without effect in this release, which keeps none."""
+    """Where state is kept that outlives a restart: what shadow mode found, and why."""
 
     url: Annotated[str, BeforeValidator(_state_url)] = Field(
         default="sqlite:///var/strangler.db", validate_default=True, repr=False
@@ -77,6 +84,11 @@ class State(Part):
     folder."""
     keep_exchanges: Duration = 14 * 86400.0
     """How long stored exchanges are kept."""
+    keep_bytes: Size = 2 << 30
+    """Size of all stored exchanges together. Beyond it the oldest go first, before `keep_exchanges` is over."""
+    redaction_key: Annotated[str, AfterValidator(_redaction_key)] | None = Field(default=None, repr=False)
+    """The secret behind the tokens that stand for redacted values, 16 characters or more. Keep it out of the file:
+    `"${STRANGLER_REDACTION_KEY}"`. Default: a random one for each run, so that tokens of two runs differ."""
 
 
 class Shutdown(Part):

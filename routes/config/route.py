@@ -12,6 +12,7 @@ from routes.config.match import Match
 from routes.config.part import Part
 from routes.config.rewrite import Rewrite
 from routes.config.scalar import Switch, Whole
+from routes.config.shadow import Shadow
 from routes.config.text import Method, Name
 from routes.faults import did_you_mean, fault, gather
 from routes.units import Duration, SizeOrZero
@@ -94,10 +95,14 @@ class Route(Part):
     """The service that is its legacy arm."""
     new: Name | None = None
     """The service that is its new arm."""
-    mode: Literal["legacy", "canary", "new"] = "legacy"
-    """`legacy`: legacy serves. `canary`: new serves a share of the clients. `new`: new serves."""
+    mode: Literal["legacy", "shadow", "canary", "new"] = "legacy"
+    """`legacy`: legacy serves. `shadow`: legacy serves, new gets a copy, and both answers are compared. `canary`: new
+    serves a share of the clients. `new`: new serves."""
     canary: Canary | None = None
     """Who is served from new in mode canary. May stay in the file in other modes."""
+    shadow: Shadow | None = None
+    """What is mirrored and how answers are compared, in mode shadow. May stand beside canary and new: then legacy gets
+    a copy of what new serves. May stay in the file in mode legacy. Default in mode shadow: `{}`."""
     paths: Literal["strict", "raw"] = "strict"
     """`strict` answers 400 to paths that servers read differently (`%2f`, `..`, `//`, backslashes). `raw` lets them
     through as they came: a service that decodes them can then be asked for what another route was meant to guard."""

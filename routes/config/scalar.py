@@ -1,7 +1,8 @@
-"""Whole numbers and booleans, from YAML or as text from the environment; nothing else passes for one."""
+"""Numbers and booleans, from YAML or as text from the environment; nothing else passes for one."""
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Annotated, Any
 
@@ -10,6 +11,7 @@ from pydantic import BeforeValidator
 from routes.faults import fault
 
 _WHOLE = re.compile(r"-?[0-9]{1,18}\Z")
+_NUMBER = re.compile(r"-?[0-9]{1,18}(\.[0-9]{1,18})?([eE][-+]?[0-9]{1,2})?\Z")
 _WORDS = {"yes": "true", "on": "true", "1": "true", "no": "false", "off": "false", "0": "false"}
 
 
@@ -19,6 +21,14 @@ def _whole(value: Any) -> Any:
     if isinstance(value, bool) or not isinstance(value, int):
         raise fault("must be a whole number", hint="count without a unit" if isinstance(value, str) else None)
     return value
+
+
+def _number(value: Any) -> float:
+    if isinstance(value, str) and _NUMBER.match(value):
+        return float(value)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise fault("must be a number", hint="write it without a unit" if isinstance(value, str) else None)
+    return float(value)
 
 
 def _switch(value: Any) -> bool:
@@ -33,5 +43,7 @@ def _switch(value: Any) -> bool:
 
 #: A whole number; bounds stand at the field.
 Whole = Annotated[int, BeforeValidator(_whole)]
+#: A number, as float; bounds stand at the field.
+Number = Annotated[float, BeforeValidator(_number)]
 #: `true` or `false`.
 Switch = Annotated[bool, BeforeValidator(_switch)]
