@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Protocol
 
 from legacy_adapters.change import ChangeBatch, Cursor, Entry, Load, Quarantined, Rejection, Write
@@ -148,6 +149,41 @@ class Transaction(Protocol):
         ...
 
 
+class Listed(StrEnum):
+    """What a store can list hashes of, each in the order of the key that is named."""
+
+    ROWS = "rows"  # the table's own rows, by their key
+    LEDGER_SOURCE = "ledger_source"  # `source_hash` of the ledger kept here, by source key; tombstones left out
+    LEDGER_TARGET = "ledger_target"  # `target_hash` of the same, by target key
+
+
+@dataclass(frozen=True, slots=True)
+class Checksum:
+    """How many hashes there are in a range of keys, and their sum: equal sets have equal ones, whatever the order."""
+
+    count: int
+    total: int
+
+
+class Audit(Protocol):
+    """One consistent view of a store for verification; what is compared are hashes that the store itself computed."""
+
+    async def bounds(self, listed: Listed, after: Key | None, until: Key | None, parts: int) -> list[Key]:
+        """Keys that cut the range `after < key <= until` into at most `parts` of about equal size, in order.
+
+        None is open: from the first key, to the last. The bounds themselves are inner ones only: fewer than `parts`.
+        """
+        ...
+
+    async def checksum(self, listed: Listed, after: Key | None, until: Key | None) -> Checksum:
+        """Count and sum of the hashes of that range, computed in the store."""
+        ...
+
+    async def hashes(self, listed: Listed, after: Key | None, until: Key | None) -> dict[Key, int]:
+        """The hashes of that range one by one, in key order; the caller keeps ranges small."""
+        ...
+
+
 class Store(Protocol):
     """One side of one sync."""
 
@@ -167,6 +203,10 @@ class Store(Protocol):
 
     def transaction(self) -> AbstractAsyncContextManager[Transaction]:
         """A transaction for writing. Cancellation rolls back."""
+        ...
+
+    def audit(self) -> AbstractAsyncContextManager[Audit]:
+        """A consistent view for verification, ended with the context."""
         ...
 
     async def read_checkpoint(self, stream: str) -> Cursor | None:

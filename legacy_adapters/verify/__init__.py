@@ -1,0 +1,8 @@
+"""Are both stores in step? Checksums by range, bisected down to keys, and only what stays different counts.
+
+```
+bisect      two lists of hashes by key, held against each other range by range
+```
+The rows of a store are held against the ledger that the same sync wrote: the source's rows against `source_hash` finds
+lost changes, the target's rows against `target_hash` finds rogue writes. Hashes of different stores are never compared.
+"""
