@@ -9,6 +9,7 @@ from typing import Annotated, Any, Union
 from pydantic import BaseModel
 
 from routes.config import Config
+from routes.config.part import settings_of
 from routes.document import Document, Place
 from routes.errors import ConfigPath, Problem
 from routes.faults import FAULT, did_you_mean
@@ -18,7 +19,6 @@ _GIVEN_MAX = 80
 
 #: Parts of the design that this release has not: what to write instead.
 NOT_YET = {
-    "syncs": "syncs are not in this release yet; keep the stores in step with a tool of your own until then",
     "slices": "slices are not in this release yet; move the routes one by one with mode canary and then mode new",
 }
 
@@ -178,15 +178,17 @@ def _fields_at(path: ConfigPath) -> list[str]:
     kinds: list[Any] = [Config]
     for step in path:
         kinds = [inner for kind in kinds for inner in _inside(kind, step)]
-    return [name for kind in kinds for model in _models(kind) for name in model.model_fields]
+    return [name for kind in kinds for model in _models(kind) for name in settings_of(model)]
 
 
 def _inside(kind: Any, step: str | int) -> list[Any]:
     found: list[Any] = []
     for member in _members(kind):
         origin = typing.get_origin(member)
-        if isinstance(member, type) and issubclass(member, BaseModel) and step in member.model_fields:
-            found.append(member.model_fields[str(step)].annotation)
+        if isinstance(member, type) and issubclass(member, BaseModel) and step in settings_of(member):
+            found.append(settings_of(member)[str(step)].annotation)
+        elif origin is list and isinstance(step, str):
+            found += _inside(typing.get_args(member)[-1], step)  # one item may stand there without its list
         elif origin in {list, dict}:
             found.append(typing.get_args(member)[-1])
     return found

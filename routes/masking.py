@@ -6,7 +6,9 @@ import re
 
 from routes.errors import ConfigPath
 
-_USERINFO = re.compile(r"(://)[^/@\s]*@")
+# Up to the last @, since a password may hold / and @ where somebody forgot to encode it.
+_USERINFO = re.compile(r"""(://)[^\s"'<>]*@""")
+_BARE_USERINFO = re.compile(r"""(^|["'\s/])[^\s"'<>:/@{}\[\],]+:(?!//)[^\s"'<>:]+@""")
 _PASSWORD = re.compile(r"(password=)[^&\s\"'},]*")
 # The value of a key that is called so, in quotes or not; a variable is no secret.
 _TOKEN = re.compile(
@@ -18,6 +20,7 @@ _MASKED = "••••"
 def hide(text: str) -> str:
     """A text without its secrets: dots, as many as what they hide, so that a caret below points at the right column."""
     text = _USERINFO.sub(lambda found: found[1] + "•" * (len(found[0]) - len(found[1]) - 1) + "@", text)
+    text = _BARE_USERINFO.sub(lambda found: found[1] + "•" * (len(found[0]) - len(found[1]) - 1) + "@", text)
     text = _TOKEN.sub(lambda found: found[1] + "•" * len(found[2]), text)
     return _PASSWORD.sub(lambda found: found[1] + "•" * (len(found[0]) - len(found[1])), text)
 

@@ -20,15 +20,26 @@ from routes.config.route import Fallback, Hold, Retry, Route
 from routes.config.rule import Rule, Tolerance
 from routes.config.service import Breaker, Health, RetryBudget, Service, ServiceTls
 from routes.config.shadow import Compare, Shadow
+from routes.config.sync import Sync
+from routes.config.sync_field import SyncField
+from routes.config.sync_rules import Authority, Duplicates, SyncRule
+from routes.config.sync_run import Apply, Backfill
+from routes.config.sync_store import Capture, Poll, SyncStore
+from routes.config.sync_transform import Transform
 
 __all__ = [
+    "Apply",
     "ArmRewrite",
+    "Authority",
+    "Backfill",
     "Breaker",
     "Canary",
+    "Capture",
     "Certificate",
     "Compare",
     "Config",
     "Control",
+    "Duplicates",
     "Fallback",
     "HeaderRewrite",
     "Health",
@@ -39,6 +50,7 @@ __all__ = [
     "Log",
     "Match",
     "Part",
+    "Poll",
     "PresentMatch",
     "QueryRewrite",
     "RegexMatch",
@@ -52,6 +64,11 @@ __all__ = [
     "Shadow",
     "Shutdown",
     "State",
+    "Sync",
+    "SyncField",
+    "SyncRule",
+    "SyncStore",
     "Token",
     "Tolerance",
+    "Transform",
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from routes.config.sync_checks import lookup_clashes
 from routes.errors import ConfigPath, path_text
 from routes.faults import Clash, did_you_mean, fault, peek
 from routes.template import PathRegex, PathTemplate, TemplateError, parse_regex, parse_template
@@ -109,6 +110,8 @@ def config_clashes(config: Any) -> Iterator[Clash]:
     yield from _repeated(config, ("control", "tokens"), "name")
     yield from _repeated(config, ("control", "tokens"), "token")
     yield from _unknown_services(config)
+    yield from _repeated(config, ("syncs",), "name")
+    yield from lookup_clashes(config)
 
 
 def _listed(config: Any, *steps: str) -> list[Any]:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, ValidationInfo, WithJsonSchema
+from pydantic.fields import FieldInfo
 
 from routes.faults import fault
 
@@ -14,6 +15,11 @@ class Part(BaseModel):
     """Base of all parts of the configuration."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, hide_input_in_errors=True)
+
+
+def settings_of(model: type[BaseModel]) -> dict[str, FieldInfo]:
+    """The settings of a part by the names that a file has; `in` and `from` are no names of Python's."""
+    return {field.alias or name: field for name, field in model.model_fields.items()}
 
 
 def folder_of(info: ValidationInfo) -> Path | None:

@@ -16,6 +16,7 @@ from routes.config.log import Log
 from routes.config.part import Part
 from routes.config.route import Route
 from routes.config.service import Service
+from routes.config.sync import Sync
 from routes.config.text import Name
 from routes.faults import did_you_mean, fault, gather
 
@@ -77,6 +78,8 @@ class Config(Part):
     """The upstreams by name, at least one."""
     routes: list[Route] = Field(min_length=1)
     """The routes. The first that matches decides; a request that none matches is answered with 404."""
+    syncs: list[Sync] = Field(default_factory=list, max_length=1000)
+    """Record types that are kept in step between the legacy stores and the new ones."""
 
     @model_validator(mode="wrap")
     @classmethod

@@ -62,7 +62,7 @@ def defaults(model: type[BaseModel]) -> dict[str, Any]:
     }
     plain = {name: value for name, value in optional.items() if not isinstance(value, BaseModel | dict)}
     written = model.model_construct(**plain).model_dump(mode="json", include=set(plain), warnings=False)
-    return {name: written[name] for name in plain}
+    return {field.alias or name: written[name] for name, field in model.model_fields.items() if name in plain}
 
 
 def _open(schema: Any) -> Any:

@@ -14,7 +14,9 @@ import pytest
 from pydantic import BaseModel
 
 from routes.config import Config
+from routes.config.part import settings_of
 from routes.config.schema import defaults, json_schema, models
+from routes.config.sync_transform import Transform
 from routes.explaining import NOT_YET
 from routes.loading import load_config_bytes
 
@@ -27,7 +29,9 @@ MODELS = models()
 def settings(kind: type[BaseModel], path: str = "") -> list[tuple[str, type[BaseModel], str]]:
     """(path, model, field) of every setting, lists as `listen[]`, mappings as `services.NAME`."""
     found = []
-    for name, field in kind.model_fields.items():
+    if kind is Transform:
+        return []  # on a page of its own, mapping.md
+    for name, field in settings_of(kind).items():
         here = f"{path}.{name}" if path else name
         found.append((here, kind, name))
         for suffix, inner in parts(field.annotation):
@@ -64,7 +68,7 @@ def table() -> str:
         if top != section:
             section = top
             lines += ["", f"### {top}", "", "| setting | default | what it does |", "| --- | --- | --- |"]
-        field = model.model_fields[name]
+        field = settings_of(model)[name]
         default = defaults(model).get(name, "")
         shown = "required" if field.is_required() else "" if default == "" else written(default)
         about = " ".join(field.description.split()).replace("|", "\\|")
@@ -99,7 +103,7 @@ def test_schema_names_every_setting_of_every_part():
     assert schema["$schema"].endswith("2020-12/schema")
     for model in MODELS:
         part = schema if model is Config else schema["$defs"][model.__name__]
-        assert list(part["properties"]) == list(model.model_fields)
+        assert list(part["properties"]) == list(settings_of(model))
         assert part["additionalProperties"] is False
         assert part["description"]
 
