@@ -2,12 +2,12 @@
 
 ```
 streams            how far each worker's stream was taken: committed together with what it brought
-tallies            exchanges per route, minute, verdict and reason      ┐
-latencies          duration histogram per route, minute and arm         │ added up, so that a report need not
-clusters           one row per fingerprint, with redacted examples      │ look at exchanges
-cluster_tallies    exchanges per cluster and five minutes               │
-rule_uses          how often each rule explained or shaped something    │
-self_proofs        mutations that were injected, and found              ┘
+tallies            per route, minute, verdict, reason and kind of answer    ┐
+latencies          duration histogram per route, minute and arm             │ added up, so that a report need not
+clusters           one row per fingerprint, with redacted examples          │ look at exchanges
+cluster_tallies    exchanges per cluster and five minutes                   │
+rule_uses          how often each rule explained or shaped something        │
+self_proofs        mutations that were injected, and found                  ┘
 exchanges          one row per stored exchange: what lists and filters need
 exchange_clusters  which stored exchanges show which cluster
 contents           the redacted request, answers and differences of a stored exchange, compressed
@@ -118,6 +118,9 @@ tallies = Table(
     Column("minute", BigInteger(), primary_key=True, autoincrement=False),  # of `Exchange.at`
     Column("verdict", String(20), primary_key=True),  # `shadow.comparison.Verdict`
     _name("reason", primary_key=True),  # "" where the verdict has none
+    # Of legacy's answer, so that a report can say which kinds of answers were compared and which never were:
+    Column("status", SmallInteger(), primary_key=True, autoincrement=False),  # 2 is 2xx; 0 where there is no response
+    Column("media", String(20), primary_key=True),  # `Comparison.media`; "" where nothing was decoded
     _count("count"),
 )
 
