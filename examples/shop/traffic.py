@@ -44,6 +44,7 @@ ROLES = (
         for name in ("initech", "hooli", "wonka")
     ),
     Role("partner without a tenant", people.partner, _PROGRAM),
+    Role("bookkeeper", people.bookkeeper, {**_PROGRAM, "User-Agent": "ledger/4.2"}),
     Role("new client", people.new_client, _PROGRAM),
     Role("warehouse", people.warehouse, {"User-Agent": "WHS/2.1"}),
     Role("office", people.office, _BROWSER),

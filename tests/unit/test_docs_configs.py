@@ -96,6 +96,7 @@ def head(method: str, target: str, headers: dict[str, str]) -> Head:
         ("GET /api/orders/7", "globex", "orders", "legacy"),
         ("POST /api/orders", "acme", "everything-else", "legacy"),
         ("GET /api/customers?page=2", "globex", "customers", "new"),
+        ("GET /api/invoices/7", "acme", "invoices", "legacy"),
         ("GET /v2/orders/feed", "globex", "orders-v2", "new"),
         ("GET /", "acme", "everything-else", "legacy"),
         ("GET /ticker", "acme", "everything-else", "legacy"),

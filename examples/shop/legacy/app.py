@@ -8,7 +8,7 @@ from pathlib import Path
 from aiohttp import web
 
 from shop.hub import Hub
-from shop.legacy import erp, feeds, pages, returns, soap
+from shop.legacy import erp, feeds, invoices, pages, returns, soap
 from shop.legacy.context import HUB, ORIGIN, STORE, TEMPLATES, make_templates
 from shop.legacy.session import session_middleware
 from shop.legacy.store import Store
@@ -28,7 +28,7 @@ def make_app(origin: str, store: Path) -> web.Application:
     app[HUB] = Hub()
     app[TEMPLATES] = make_templates(HERE / "templates")
     app.on_cleanup.append(_close_store)
-    app.add_routes([*pages.ROUTES, *returns.ROUTES, *erp.ROUTES, *soap.ROUTES, *feeds.ROUTES])
+    app.add_routes([*pages.ROUTES, *returns.ROUTES, *erp.ROUTES, *invoices.ROUTES, *soap.ROUTES, *feeds.ROUTES])
     app.router.add_static("/static", HERE / "static")
     return app
 

@@ -1,4 +1,4 @@
-"""The orders service: `/v2/orders` with its feed is its own API, `/compat/orders` answers as the monolith did."""
+"""The orders service: `/v2/orders` with its feed is its own API, `/compat` answers as the monolith did."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from aiohttp import web
 from shop import seed
 from shop.hub import Hub
 from shop.orders.compat import old_contract
+from shop.orders.invoices import invoice
 from shop.orders.store import Record, Store
 from shop.serving import push_news
 
@@ -41,6 +42,7 @@ def make_app(origin: str, store: Path) -> web.Application:
     app.cleanup_ctx.append(open_store)
     app.add_routes([web.get("/v2/orders", newest), web.post("/v2/orders", place), web.get("/v2/orders/feed", feed)])
     app.add_routes([web.get(f"/v2/orders/{NUMBER}", get), web.get(f"/compat/orders/{NUMBER}", get_compat)])
+    app.add_routes([web.get(f"/compat/invoices/{NUMBER}", get_invoice)])
     return app
 
 
@@ -57,6 +59,11 @@ async def get(request: web.Request) -> web.Response:
 async def get_compat(request: web.Request) -> web.Response:
     """One order, as the monolith's clients know it."""
     return web.json_response(old_contract(await _wanted(request)))
+
+
+async def get_invoice(request: web.Request) -> web.Response:
+    """The invoice of one order, as the monolith's clients will know it."""
+    return web.json_response(invoice(await _wanted(request)))
 
 
 async def feed(request: web.Request) -> web.WebSocketResponse:

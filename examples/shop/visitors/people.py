@@ -13,6 +13,7 @@ from shop.visitors.visit import Visit
 
 PHOTO_BYTES = 256 * 1024
 LISTEN_S = 8.0
+INVOICES = 60
 ENVELOPE = (
     '<soap:Envelope xmlns:soap="http://schemas.xmlsoap.org/soap/envelope/"><soap:Body>'
     '<GetStock xmlns="urn:shop:inventory"><ItemCode>{}</ItemCode></GetStock></soap:Body></soap:Envelope>'
@@ -56,6 +57,15 @@ async def partner(visit: Visit, dice: random.Random) -> None:
     await visit.ask("customers", following or "/missing-link")
     line = {"ITEM_CD": dice.choice(seed.ITEMS).sku, "QTY": "2"}
     await visit.ask("writes", "/api/orders", method="POST", json={"CUST_NO": "000007", "LINES": [line]}, expect={201})
+
+
+async def bookkeeper(visit: Visit, dice: random.Random) -> None:
+    """A program that fetches invoices, the same few over and over."""
+    for _ in range(10):
+        number = dice.randrange(1, INVOICES + 1)
+        answer = await visit.ask("invoices", f"/api/invoices/{number}")
+        if visit.field("invoices", answer, "INV_NO") != f"R{number:06}":
+            raise visit.wrong("invoices", f"asked for the invoice of order {number} and got {answer.body[:80]!r}")
 
 
 async def new_client(visit: Visit, dice: random.Random) -> None:
