@@ -3,6 +3,7 @@
 ```
 record, change     what passes between the parts: rows, keys, changes, positions, writes, ledger entries
 connector          what a store must be able to do: the protocols of a source snapshot and a target transaction
+mapper             what the engine asks of a mapping: pure, one direction
 mapping/           from a legacy row to a new row and back, checked, with what is lost and what has no inverse
 sql/               stores reached through SQLAlchemy: reflection, typed reads, hashes, bulk writes, capture by triggers
 engine/            backfill, live apply, conflicts, quarantine, verification, repair

@@ -60,6 +60,10 @@ class Snapshot(Protocol):
         """The rows of these keys that are there."""
         ...
 
+    async def entries(self, source_keys: Sequence[Key]) -> dict[Key, Entry]:
+        """Lines of this store's own ledger by source key, tombstones too: for lookups by other syncs."""
+        ...
+
     async def entries_by_target(self, keys: Sequence[Key]) -> dict[Key, Entry]:
         """Lines of this store's own ledger (what the sync wrote here) by target key; tombstones only where no other is.
 

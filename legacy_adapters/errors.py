@@ -5,12 +5,16 @@ SyncError
 ├── MappingError          a sync's mapping is not usable, or a row cannot be mapped (names field and value kind)
 ├── StoreUnavailableError a store cannot be reached right now: retry later, nothing was lost
 ├── CaptureError          changes cannot be captured, or what was captured is incomplete: stop, alarm
+├── StaleError            somebody else has moved this sync's checkpoint: read it again and go on
+├── FloodError            too much of a batch would go to quarantine: pause, alarm, nothing was lost
 ├── SchemaChangedError    a table is not what it was when the sync started: stop, alarm, nothing was lost
 └── PlanError             the sync as configured would lose data: says what and what to do
 ```
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 
 class SyncError(Exception):
@@ -22,11 +26,21 @@ class MappingError(SyncError):
 
     Attributes:
         field: the field at fault, "" where it is the whole row.
+        reason: one word for counters: `mapping`, `rule`, or `lookup` where the other record is not there yet.
     """
 
-    def __init__(self, message: str, *, field: str = "") -> None:
+    def __init__(self, message: str, *, field: str = "", reason: str = "mapping") -> None:
         super().__init__(message)
         self.field = field
+        self.reason = reason
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Survives the way from one process to another."""
+        return (_mapping_error, (str(self), self.field, self.reason))
+
+
+def _mapping_error(message: str, field: str, reason: str) -> MappingError:
+    return MappingError(message, field=field, reason=reason)
 
 
 class StoreUnavailableError(SyncError):
@@ -35,6 +49,26 @@ class StoreUnavailableError(SyncError):
 
 class CaptureError(SyncError):
     """Changes cannot be captured, or what was captured is incomplete."""
+
+
+class StaleError(SyncError):
+    """Somebody else has moved this sync's checkpoint: nothing was written."""
+
+
+class FloodError(SyncError):
+    """Too much would go to quarantine: the cause is hardly in the rows. Nothing was written.
+
+    Attributes:
+        reason: the most frequent one.
+        refused: changes that would have gone to quarantine.
+        total: changes of the batch.
+    """
+
+    def __init__(self, reason: str, refused: int, total: int) -> None:
+        super().__init__(f"{refused} of {total} changes would go to quarantine, most of them for {reason}")
+        self.reason = reason
+        self.refused = refused
+        self.total = total
 
 
 class SchemaChangedError(SyncError):
