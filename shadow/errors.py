@@ -6,6 +6,7 @@ ShadowError
 ├── MalformedFrameError      what came on the stream is no frame
 ├── UndecodableError         a body cannot be read as what its headers say it is
 ├── RuleError                a rule is not usable
+├── NoiseStateError          what was learned about a route's noise cannot be read back
 ├── StoreError               the state database cannot be read or written
 ├── ReplayError              a stored exchange cannot be sent again
 └── ReportError              what should be a report is none
@@ -41,6 +42,10 @@ class UndecodableError(ShadowError):
 
 class RuleError(ShadowError):
     """A rule is not usable: the path, the kind or the argument is wrong."""
+
+
+class NoiseStateError(ShadowError):
+    """What was learned about a route's noise cannot be read back: begin anew."""
 
 
 class StoreError(ShadowError):

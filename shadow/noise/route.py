@@ -1,0 +1,311 @@
+"""What is noise on one route and what is not: every exchange teaches, and is judged by what was learned so far.
+
+Where legacy was asked twice (L1, then new C and legacy again L2 in an order drawn at random), per place that differs:
+
+```
+L1 = L2 ≠ C            new differs: real, unless the place is known to move and the paired test finds no more than that
+L1 ≠ L2 = C            a race: the state changed between the answers, and new says what legacy says
+L1 ≠ L2 ≠ C, all apart  volatile: C must still be what such values always are (`shadow.noise.learned`)
+```
+
+Where legacy was asked once, what was learned explains a difference only if legacy was seen to differ from itself there
+at least `SEEN_MIN` times, new's value is what such values always are, new does not differ more often than noise allows,
+and the key is not flagged. Whatever is explained is counted like what is not: explaining never weakens the paired test.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from math import log
+from typing import Any, Final
+
+from shadow.comparison import Comparison, Difference, Kind, Verdict
+from shadow.errors import NoiseStateError
+from shadow.noise.evalue import rejected
+from shadow.noise.keys import SEEN_MIN, Key, KeyReport, KeyState
+from shadow.noise.learned import Learned
+from shadow.noise.patterns import normalised
+
+#: False discovery rate over the keys of a route.
+FLAG_ALPHA: Final = 0.01
+#: Keys of a route that are kept; the one that was seen longest ago gives way.
+KEYS_MAX: Final = 2_000
+#: Requests after which the counts behind the noise budget are halved, so that a place may change its habits.
+BUDGET_WINDOW: Final = 200_000
+#: What noise never explains: an answer that cannot be read, and an object that contradicts itself.
+_NEVER_NOISE: Final = frozenset({Kind.UNDECODABLE, Kind.DUPLICATE})
+_COMPARED: Final = frozenset({Verdict.MATCH, Verdict.EXPLAINED, Verdict.MISMATCH})
+_FAILURE: Final = Key("@status", Kind.VALUE)
+_STATE_VERSION: Final = 1
+NOISE: Final = "noise"
+_VOLATILE: Final = "volatile:"
+
+
+class RouteNoise:
+    """The noise of one route. Bounded; not for two threads at once.
+
+    Attributes:
+        asked: exchanges in which legacy was asked twice and both its answers and new's could be compared.
+        plain: compared exchanges in which legacy was asked once.
+        forgotten: keys that gave way to newer ones.
+    """
+
+    __slots__ = ("_alpha", "_flagged", "_keys", "_keys_max", "asked", "forgotten", "plain")
+
+    def __init__(self, *, alpha: float = FLAG_ALPHA, keys_max: int = KEYS_MAX) -> None:
+        self.asked = 0
+        self.plain = 0
+        self.forgotten = 0
+        self._alpha = alpha
+        self._keys_max = keys_max
+        self._keys: dict[Key, KeyState] = {}
+        self._flagged: frozenset[Key] | None = frozenset()
+
+    def conclude(self, new: Comparison, again: Comparison | None) -> Comparison:
+        """Learn from one exchange, and judge it.
+
+        Args:
+            new: legacy's answer against new's, with what rules explain marked.
+            again: legacy's answer against its second one, by the same rules; None where it was not asked for.
+
+        Returns:
+            `new` with what noise explains marked, and the verdict that follows.
+        """
+        if again is None:
+            if new.verdict in _COMPARED:
+                self._count_plain(new)
+        else:
+            self._learn(again)
+            self._count_sandwich(new, again)
+        return self.judge(new, again)
+
+    def judge(self, new: Comparison, again: Comparison | None = None) -> Comparison:
+        """Judge by what is known now, without learning from it: for stored exchanges and for self-proof."""
+        if new.verdict not in _COMPARED or not new.differences:
+            return new
+        twins = {} if again is None else {(twin.path, twin.kind): twin for twin in _open(again)}
+        differences, raced = [], False
+        for difference in new.differences:
+            if difference.explained_by:
+                differences.append(difference)
+                continue
+            twin = twins.get((difference.path, difference.kind))
+            why = self._explain(difference, twin, asked_twice=again is not None)
+            raced |= why == NOISE
+            differences.append(difference._replace(explained_by=why) if why else difference)
+        open_left = new.more != 0 or any(not difference.explained_by for difference in differences)
+        verdict = Verdict.MISMATCH if open_left else Verdict.RACE if raced else Verdict.EXPLAINED
+        return replace(new, verdict=verdict, differences=tuple(differences))
+
+    def flagged(self) -> tuple[KeyReport, ...]:
+        """The keys at which new differs from legacy more often than legacy from itself, the clearest first."""
+        flagged = self._flags()
+        reports = (self._report(key, state, flagged) for key, state in self._keys.items() if key in flagged)
+        return tuple(sorted(reports, key=lambda report: -report.log_e))
+
+    def reports(self) -> tuple[KeyReport, ...]:
+        """All keys that are kept, those seen longest ago first."""
+        flagged = self._flags()
+        return tuple(self._report(key, state, flagged) for key, state in self._keys.items())
+
+    def restart_test(self) -> None:
+        """Forget how often new differed, but not what legacy's noise is: for a new version of the new system."""
+        for state in self._keys.values():
+            state.new_only = state.legacy_only = state.plain = 0
+            state.log_e = 0.0
+        self.plain = 0
+        self._flagged = None
+
+    def merge(self, other: RouteNoise) -> None:
+        """Count in what another process learned about the same route. Counting one twice would overstate evidence."""
+        self.asked += other.asked
+        self.plain += other.plain
+        self.forgotten += other.forgotten
+        for key, state in other._keys.items():
+            self._key(key).add(state)
+        self._flagged = None
+
+    def to_json(self) -> dict[str, Any]:
+        """All of it as JSON values."""
+        keys = [[key.pattern, key.kind.value, *state.to_json()] for key, state in self._keys.items()]
+        return {
+            "version": _STATE_VERSION,
+            "asked": self.asked,
+            "plain": self.plain,
+            "forgotten": self.forgotten,
+            "keys": keys,
+        }
+
+    @classmethod
+    def from_json(
+        cls, state: Mapping[str, Any], *, alpha: float = FLAG_ALPHA, keys_max: int = KEYS_MAX
+    ) -> RouteNoise:  # fmt: skip
+        """What `to_json` wrote.
+
+        Raises:
+            NoiseStateError: it did not, or another version of it did.
+        """
+        noise = cls(alpha=alpha, keys_max=keys_max)
+        try:
+            if state["version"] != _STATE_VERSION:
+                raise NoiseStateError(f"a noise state of version {state['version']}, not {_STATE_VERSION}")
+            noise.asked, noise.plain = int(state["asked"]), int(state["plain"])
+            noise.forgotten = int(state["forgotten"])
+            for pattern, kind, *rest in state["keys"]:
+                noise._keys[Key(pattern, Kind(kind))] = KeyState.from_json(rest)
+        except (KeyError, ValueError, TypeError, AttributeError) as error:
+            raise NoiseStateError(f"a noise state that cannot be read: {error}") from error
+        noise._flagged = None
+        noise._make_room()
+        return noise
+
+    def _count_plain(self, new: Comparison) -> None:
+        self.plain += 1
+        if new.differences:
+            for key, group in _grouped(_open(new)).items():
+                state = self._keys.get(key)
+                if state is not None and state.moved:
+                    state.plain += 1
+                    # Legacy's value is legacy's, whoever it is held against: it widens what is known of the place.
+                    for difference in group:
+                        if difference.kind is not Kind.EXTRA:
+                            state.learned = state.learned.observe(difference.legacy)
+        if self.plain >= BUDGET_WINDOW:
+            self._halve_budgets()
+
+    def _halve_budgets(self) -> None:
+        self.plain //= 2
+        for state in self._keys.values():
+            state.plain //= 2
+
+    def _learn(self, again: Comparison) -> None:
+        """Learn from how legacy's second answer differs from its first."""
+        for key, group in _grouped(_open(again)).items():
+            state = self._key(key)
+            state.moved += 1
+            for difference in group:
+                state.learned = _taught(state.learned, difference)
+
+    def _count_sandwich(self, new: Comparison, again: Comparison) -> None:
+        failed = (new.verdict is Verdict.NEW_FAILED, again.verdict is Verdict.NEW_FAILED)
+        if any(failed):
+            if new.verdict is not Verdict.NOT_COMPARABLE and again.verdict is not Verdict.NOT_COMPARABLE:
+                self._count_pair(_FAILURE, failed[0] - failed[1])
+            return
+        if new.verdict not in _COMPARED or again.verdict not in _COMPARED:
+            return
+        self.asked += 1
+        # Of a list that was cut, what is not in it may differ as well: it says nothing about who differs more.
+        if new.more or again.more or not (new.differences or again.differences):
+            return
+        news, agains = _places(new), _places(again)
+        balance: Counter[Key] = Counter()
+        for place in news.keys() - agains.keys():
+            balance[news[place]] += 1
+        for place in agains.keys() - news.keys():
+            balance[agains[place]] -= 1
+        for key, excess in balance.items():
+            self._count_pair(key, excess)
+
+    def _count_pair(self, key: Key, excess: int) -> None:
+        self._key(key).count_pair(excess)
+        self._flagged = None
+
+    def _explain(self, difference: Difference, twin: Difference | None, *, asked_twice: bool) -> str:
+        """`noise`, `volatile:<what>`, or "" where nothing explains it."""
+        if difference.kind in _NEVER_NOISE:
+            return ""
+        key = Key(normalised(difference.pattern), difference.kind)
+        state = self._keys.get(key)
+        if twin is not None:
+            if _same(twin.new, difference.new):
+                return NOISE
+            learned = _taught(Learned(), twin) if state is None else state.learned
+            return _label(key.kind, learned) if _accepted(learned, difference) else ""
+        if state is None or state.moved < SEEN_MIN or not _accepted(state.learned, difference):
+            return ""
+        if key in self._flags() or not (asked_twice or state.within_budget(self.asked, self.plain)):
+            return ""
+        return _VOLATILE + state.label(key.kind)
+
+    def _key(self, key: Key) -> KeyState:
+        """The state of a key, made where there is none, and now the one that was seen last."""
+        state = self._keys.pop(key, None) or KeyState()
+        self._keys[key] = state
+        self._make_room()
+        return state
+
+    def _make_room(self) -> None:
+        while len(self._keys) > self._keys_max:
+            del self._keys[next(iter(self._keys))]
+            self.forgotten += 1
+
+    def _flags(self) -> frozenset[Key]:
+        """The keys that e-BH rejects, among those at which anything speaks for or against new."""
+        if self._flagged is None:
+            # Fewer keys than the threshold of a single one: the common case, found without sorting.
+            threshold = log(1 / self._alpha)
+            if any(state.log_e >= threshold for state in self._keys.values()):
+                tested = {
+                    key: state.log_e for key, state in self._keys.items() if state.new_only or state.legacy_only
+                }  # fmt: skip
+                self._flagged = rejected(tested, self._alpha)
+            else:
+                self._flagged = frozenset()
+        return self._flagged
+
+    def _report(self, key: Key, state: KeyState, flagged: frozenset[Key]) -> KeyReport:
+        return KeyReport(
+            key, state.new_only, state.legacy_only, state.moved, self.asked, state.label(key.kind), state.log_e,
+            key in flagged,
+        )  # fmt: skip
+
+
+def _open(comparison: Comparison) -> Iterable[Difference]:
+    """The differences that no rule explains, of answers that could be compared."""
+    if comparison.verdict not in _COMPARED:
+        return ()
+    return (difference for difference in comparison.differences if not difference.explained_by)
+
+
+def _grouped(differences: Iterable[Difference]) -> dict[Key, list[Difference]]:
+    groups: dict[Key, list[Difference]] = {}
+    for difference in differences:
+        groups.setdefault(Key(normalised(difference.pattern), difference.kind), []).append(difference)
+    return groups
+
+
+def _places(comparison: Comparison) -> dict[tuple[str, Kind], Key]:
+    """(path, kind) -> key of every open difference."""
+    return {(item.path, item.kind): Key(normalised(item.pattern), item.kind) for item in _open(comparison)}
+
+
+def _taught(learned: Learned, difference: Difference) -> Learned:
+    """What is known after legacy's second answer differed from its first so."""
+    if difference.kind is Kind.EXTRA:
+        return learned.observe(difference.new)
+    if difference.kind is Kind.MISSING:
+        return learned.observe(difference.legacy)
+    if difference.kind is Kind.ORDER:
+        return learned
+    return learned.observe_pair(difference.legacy, difference.new)
+
+
+def _accepted(learned: Learned, difference: Difference) -> bool:
+    """Whether new's value is what such values always are."""
+    if difference.kind in {Kind.MISSING, Kind.ORDER}:
+        return True
+    if not learned.accepts(difference.new):
+        return False
+    return difference.kind is Kind.EXTRA or learned.accepts_move(difference.legacy, difference.new)
+
+
+def _label(kind: Kind, learned: Learned) -> str:
+    return _VOLATILE + KeyState(moved=1, learned=learned).label(kind)
+
+
+def _same(first: Any, second: Any) -> bool:
+    """Equal as JSON values: 1 is not true."""
+    return type(first) is type(second) and first == second
