@@ -1,7 +1,5 @@
 """Shadow mode: two answers, one verdict, a report worth reading. Pure: values in, values out.
 
-What there is so far are its words and its statistics; no route can be put into mode `shadow` yet.
-
 ```
 exchange        one request with the answer of each arm that was asked, and how it travels between processes
 stream          the frames on which exchanges travel, acknowledged batch by batch

@@ -56,10 +56,13 @@ class Block:
         request_id: the client's, where it is kept, else None.
         trace_id: likewise.
         ids: the lines with the kept ids to send; complete only where both are kept.
+        is_copy: the request is a mirror's, of this proxy or another: it is not mirrored again.
+        fields_json: its fields for a comparer (`proxy.mirroring.message`), once they were asked for.
     """
 
     __slots__ = (
-        *("authority", "expects_continue", "fields", "forwarding", "has_length", "host", "http_1_0", "ids"),
+        *("authority", "expects_continue", "fields", "fields_json", "forwarding", "has_length", "host", "http_1_0"),
+        *("ids", "is_copy"),
         *("keep_alive", "length", "max_forwards", "raw", "request_id", "special", "strip", "te_trailers", "trace_id"),
         *("upgrade", "verbatim"),
     )
@@ -84,6 +87,8 @@ class Block:
         self.request_id: bytes | None = None
         self.trace_id: bytes | None = None
         self.ids = b""
+        self.is_copy = False
+        self.fields_json: bytes | None = None
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """One field line, from httptools."""
@@ -147,6 +152,8 @@ def _read_special(block: Block) -> None:
             block.upgrade = value.strip(b" \t")
         elif code == names.MAX_FORWARDS:
             block.max_forwards = _read_max_forwards(value)
+        elif code == names.MIRROR:
+            block.is_copy = True
         if code >= names.STRIP or code == names.VIA:
             block.verbatim = False  # a Via that is there already becomes one list with ours
     if hosts != 1 and not (hosts == 0 and block.http_1_0):

@@ -269,8 +269,15 @@ class Client(asyncio.Protocol):
         except RequestRefused as refused:
             self.refuse(refused.failure, refused.detail)
             return
-        self.exchange = exchange = Exchange(self, request, decision)
-        exchange.request_id, exchange.trace_id, exchange.ids = identify(block)
+        request_id, trace_id, ids = identify(block)
+        if decision.route.shadow is None:
+            exchange = Exchange(self, request, decision)
+            exchange.ids = ids
+        else:
+            exchange = plane.mirrors.exchange(self, request, decision, ids, request_id)
+        self.exchange = exchange
+        exchange.request_id = request_id
+        exchange.trace_id = trace_id
         if block.length:
             self._intake = Intake(block, exchange.started_s)
         exchange.start()

@@ -212,6 +212,14 @@ class Exchange:
                 self.deadline_s = monotonic() + self.service.model.response_timeout_s
             upstream.transport.write(data)
 
+    def pause_sending(self) -> None:
+        """The service reads too slowly: stop reading from the client."""
+        self.client.pause_reading()
+
+    def resume_sending(self) -> None:
+        """The service has caught up."""
+        self.client.resume_reading()
+
     def on_client_gone(self) -> None:
         """The client is gone: so is the reason to ask."""
         if self.phase == _TUNNEL:

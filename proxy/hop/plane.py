@@ -18,9 +18,12 @@ from proxy.hop.forwarded import loop_token
 from proxy.hop.metrics import PlaneMetrics
 from proxy.hop.pool import Service
 from proxy.hop.tls import server_context
+from proxy.mirroring.mirrors import Mirrors
+from proxy.mirroring.outbox import Outbox
 
 if TYPE_CHECKING:
     import ssl
+    from collections.abc import Iterable
 
     from proxy.hop.exchange import Exchange
     from proxy.hop.request import Request
@@ -33,6 +36,8 @@ _SWEEP_MIN_S: Final = 0.02
 _BACKLOG: Final = 4096
 #: While draining, idle connections may bring one more request for so long.
 DRAIN_GRACE_S: Final = 0.5
+#: After its clients, mirrors under way may take so long, and the comparer then so long for what is queued.
+MIRROR_DRAIN_S: Final = 2.0
 _CLOSING_TURNS_MAX: Final = 100
 
 log = structlog.get_logger()
@@ -103,8 +108,26 @@ class DataPlane:
         draining: no connection outlives its present request.
     """
 
-    def __init__(self, config: Config, table: Table, *, worker: int = 0, access_log: AccessLog | None = None) -> None:
+    def __init__(
+        self,
+        config: Config,
+        table: Table,
+        *,
+        worker: int = 0,
+        access_log: AccessLog | None = None,
+        comparer: str | None = None,
+    ) -> None:
+        """Make it; nothing is served before `start` and `listen`.
+
+        Args:
+            config: in force.
+            table: compiled from it.
+            worker: number of the process.
+            access_log: where the lines of requests go; None writes none.
+            comparer: path of the socket that takes exchanges; None leaves them in a queue that fills up.
+        """
         self.loop = asyncio.get_running_loop()
+        self.mirrors = Mirrors(self.loop, Outbox(self.loop, comparer, worker))
         self.metrics = PlaneMetrics(table)
         self.access_log = access_log if access_log is not None else AccessLog("off")
         self.worker = worker
@@ -125,6 +148,7 @@ class DataPlane:
         self._sweeper: asyncio.TimerHandle | None = None
         self._started = False
         self._take(config, table)
+        self.mirrors.settle(table)
 
     def _take(self, config: Config, table: Table) -> None:
         services = {
@@ -133,12 +157,14 @@ class DataPlane:
             else Service(model, self.loop)
             for name, model in table.services.items()
         }
+        mirrors = self.mirrors.plan(table)
         self._retired |= set(self.services.values()) - set(services.values())
+        self.mirrors.take(mirrors)
         self.services = services
         self.limits = config.limits
         self.trusted = tuple(config.trusted_proxies)
         self.table = table
-        self._sweep_s = _sweep_interval(config, table)
+        self._sweep_s = _sweep_interval(config, table, mirrors.timeouts_s)
 
     async def start(self) -> None:
         """Begin to watch the clock and the health of services."""
@@ -170,9 +196,11 @@ class DataPlane:
         by_address = {listen.address: listen for listen in config.listen}
         before = [(listener, listener.listen) for listener in self._listeners]
         services = set(self.services.values())
+        mirrored = self.mirrors.table
         kept = (self.services, self.limits, self.trusted, self.table, self._sweep_s)
         retired = set(self._retired)
-        renewed = [(service, service.renewed_tls()) for service in services]
+        pools = services | set(mirrored.services.values())
+        renewed = [(service, service.renewed_tls()) for service in pools]
         self._take(config, table)
         try:
             for listener in self._listeners:
@@ -182,12 +210,15 @@ class DataPlane:
         except BaseException:
             self.services, self.limits, self.trusted, self.table, self._sweep_s = kept
             self._retired = retired
+            self.mirrors.take(mirrored)
             for listener, listen in before:
                 listener.listen = listen
             raise
         for service, context in renewed:
             service.tls = context  # certificates may be new although their names are not
         self.metrics.install(table)
+        self.mirrors.settle(table)
+        await self.mirrors.retire()
         if self._started:
             for service in set(self.services.values()) - services:
                 service.start()
@@ -202,6 +233,7 @@ class DataPlane:
             "endpoints": [endpoint.snapshot() for service in self.services.values() for endpoint in service.endpoints],
             "waiting": {name: service.waiting for name, service in self.services.items()},
             "log_lines_dropped": self.access_log.dropped,
+            "mirrors": self.mirrors.snapshot(),
             "draining": self.draining,
         }
 
@@ -225,6 +257,7 @@ class DataPlane:
         cut = len(self._clients)
         for client in tuple(self._clients):
             client.transport.abort()
+        await self.mirrors.drain(MIRROR_DRAIN_S)
         return cut
 
     async def _until_emptied(self, timeout_s: float) -> None:
@@ -252,8 +285,10 @@ class DataPlane:
             client.transport.abort()
         for service in (*self.services.values(), *self._retired):
             await service.close()
+        await self.mirrors.close()
         for _ in range(_CLOSING_TURNS_MAX):  # transports tell their protocols one turn of the loop after another
-            if not self._clients and not any(service.open for service in (*self.services.values(), *self._retired)):
+            services = (*self.services.values(), *self._retired)
+            if not self._clients and not self.mirrors.open and not any(service.open for service in services):
                 break
             await asyncio.sleep(0)
 
@@ -364,6 +399,7 @@ class DataPlane:
                 client.transport.abort()
         for service in self.services.values():
             service.sweep(now)
+        self.mirrors.sweep(now)
         self._reopen_listeners()
         if self._retired:
             self._retired = {service for service in self._retired if service.open or service.active}
@@ -379,7 +415,7 @@ class DataPlane:
                 task.add_done_callback(self._reopening.discard)
 
 
-def _sweep_interval(config: Config, table: Table) -> float:
+def _sweep_interval(config: Config, table: Table, mirror_timeouts_s: Iterable[float]) -> float:
     """A quarter of the shortest limit, within bounds: a limit is kept to within that."""
     limits = config.limits
     shortest = min(
@@ -387,6 +423,7 @@ def _sweep_interval(config: Config, table: Table) -> float:
         limits.idle_timeout,
         limits.half_close_timeout,
         limits.body_rate_grace,
+        *mirror_timeouts_s,
         *(
             limit
             for service in table.services.values()

@@ -20,7 +20,7 @@ from proxy.hop.tls import client_context
 from proxy.hop.upstream import Upstream
 
 if TYPE_CHECKING:
-    from proxy.hop.exchange import Exchange
+    from proxy.hop.caller import Caller
     from routes.model import ServiceModel, Url
 
 _OUT_OF_FILES: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
@@ -112,7 +112,7 @@ class Service:
         self.budget = RetryBudget(model.retry_budget_share, model.retry_budget_minimum)
         self.closed = False
         self._loop = loop
-        self._queue: deque[Exchange] = deque()
+        self._queue: deque[Caller] = deque()
         self._connecting: set[asyncio.Task[None]] = set()
         self.tls = self.renewed_tls()
         self._health: asyncio.Task[None] | None = None
@@ -163,33 +163,33 @@ class Service:
             for upstream in tuple(endpoint.idle):
                 upstream.transport.abort()
 
-    def acquire(self, exchange: Exchange, *, fresh: bool = False) -> None:
-        """Hand `exchange` a connection now or later, through `on_connected`, or call its `on_failure`.
+    def acquire(self, caller: Caller, *, fresh: bool = False) -> None:
+        """Hand `caller` a connection now or later, through `on_connected`, or call its `on_failure`.
 
         Args:
-            exchange: asks; `exchange.tried` are endpoints to leave out where there are others.
+            caller: asks; `caller.tried` are endpoints to leave out where there are others.
             fresh: only a new connection will do, since a kept one has just turned out to be dead.
         """
-        endpoint = choose(self.endpoints, exchange.tried)
+        endpoint = choose(self.endpoints, caller.tried)
         if endpoint is None:
-            exchange.on_failure(errors.BREAKER_OPEN, "its breaker is open")
+            caller.on_failure(errors.BREAKER_OPEN, "its breaker is open")
             return
         if not fresh:
             upstream = endpoint.take_idle()
             if upstream is not None:
                 endpoint.pending += 1
                 endpoint.requests += 1
-                exchange.on_connected(endpoint, upstream, reused=True)
+                caller.on_connected(endpoint, upstream, reused=True)
                 return
         if self.open >= self.model.connections_max and not self._evict_idle():
-            self._wait(exchange)
+            self._wait(caller)
             return
-        self._connect(endpoint, exchange)
+        self._connect(endpoint, caller)
 
-    def withdraw(self, exchange: Exchange) -> None:
+    def withdraw(self, caller: Caller) -> None:
         """The exchange waits no longer."""
         try:
-            self._queue.remove(exchange)
+            self._queue.remove(caller)
         except ValueError:
             return
 
@@ -197,10 +197,10 @@ class Service:
         """A connection has done its work and may do more: the longest waiting exchange gets it, else the pool."""
         endpoint.pending -= 1
         if self._queue:
-            exchange = self._queue.popleft()
+            caller = self._queue.popleft()
             endpoint.pending += 1
             endpoint.requests += 1
-            exchange.on_connected(endpoint, upstream, reused=True)
+            caller.on_connected(endpoint, upstream, reused=True)
         elif self.closed or len(endpoint.idle) >= self.model.idle_connections_max:
             upstream.transport.close()
         else:
@@ -240,23 +240,23 @@ class Service:
                 return True
         return False
 
-    def _wait(self, exchange: Exchange) -> None:
+    def _wait(self, caller: Caller) -> None:
         if len(self._queue) >= self.model.queue_max:
-            exchange.on_failure(errors.QUEUE_FULL, f"{self.model.queue_max} requests wait already")
+            caller.on_failure(errors.QUEUE_FULL, f"{self.model.queue_max} requests wait already")
             return
-        self._queue.append(exchange)
-        exchange.on_queued()
+        self._queue.append(caller)
+        caller.on_queued()
 
-    def _connect(self, endpoint: Endpoint, exchange: Exchange) -> None:
+    def _connect(self, endpoint: Endpoint, caller: Caller) -> None:
         self.open += 1
         endpoint.pending += 1
         endpoint.requests += 1
-        exchange.on_connecting(endpoint)
-        task = self._loop.create_task(self._connect_for(endpoint, exchange))
+        caller.on_connecting(endpoint)
+        task = self._loop.create_task(self._connect_for(endpoint, caller))
         self._connecting.add(task)
         task.add_done_callback(self._connecting.discard)
 
-    async def _connect_for(self, endpoint: Endpoint, exchange: Exchange) -> None:
+    async def _connect_for(self, endpoint: Endpoint, caller: Caller) -> None:
         endpoint.connects += 1
         try:
             async with asyncio.timeout(self.model.connect_timeout_s):
@@ -266,14 +266,14 @@ class Service:
             endpoint.connect_failures += 1
             failure, detail = describe(error)
             endpoint.pending -= 1
-            if exchange.wants(endpoint):
-                exchange.on_failure(failure, detail)
+            if caller.wants(endpoint):
+                caller.on_failure(failure, detail)
             if not isinstance(error, Exception):
                 raise
             self._serve_waiting()
             return
-        if exchange.wants(endpoint):
-            exchange.on_connected(endpoint, upstream, reused=False)
+        if caller.wants(endpoint):
+            caller.on_connected(endpoint, upstream, reused=False)
         else:
             self.release(endpoint, upstream)
 

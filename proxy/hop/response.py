@@ -40,6 +40,8 @@ class Response:
         upgrade: the Upgrade value, or None.
         dropped: names of further fields that must not go on: framing of a response that cannot have a body.
         plain: `proxy.hop.outbound.plain_head` of it, once it was asked for.
+        fields_json: its fields for a comparer (`proxy.mirroring.message`), once they were asked for.
+        stream: whether its body may go on for ever, once that was asked.
     """
 
     __slots__ = (
@@ -47,6 +49,7 @@ class Response:
             "connection",
             "dropped",
             "fields",
+            "fields_json",
             "http_1_0",
             "length",
             "line",
@@ -55,6 +58,7 @@ class Response:
             "raw",
             "reusable",
             "status",
+            "stream",
         ),
         "upgrade",
     )
@@ -72,6 +76,8 @@ class Response:
         self.mapped = False
         self.upgrade: bytes | None = None
         self.plain: bytes | None = None
+        self.fields_json: bytes | None = None
+        self.stream: bool | None = None
         self.dropped = _NOTHING
 
     def on_header(self, name: bytes, value: bytes) -> None:

@@ -15,7 +15,7 @@ from proxy.hop.framing import ChunkedDecoder, ChunkError
 from proxy.hop.response import UNTIL_CLOSE, Response, parse_response
 
 if TYPE_CHECKING:
-    from proxy.hop.exchange import Exchange
+    from proxy.hop.caller import Caller
     from proxy.hop.pool import Endpoint
     from proxy.hop.tunnel import Tunnel
 
@@ -38,7 +38,7 @@ class Upstream(asyncio.Protocol):
     Attributes:
         endpoint: where it leads, and whose pool it returns to.
         transport: of the connection, from `connection_made` on.
-        exchange: whose request is under way, None while idle.
+        exchange: whose request is under way, None while idle. A client's exchange or a mirror's ask.
         tunnel: set once the connection was switched to another protocol.
         spoke: a byte of the current response has come, so that the request must not be sent again.
         reusable: the response under way leaves the connection fit for another request.
@@ -71,7 +71,7 @@ class Upstream(asyncio.Protocol):
 
     def __init__(self, endpoint: Endpoint) -> None:
         self.endpoint = endpoint
-        self.exchange: Exchange | None = None
+        self.exchange: Caller | None = None
         self.tunnel: Tunnel | None = None
         self.idle_since = 0.0
         self.served = 0
@@ -89,7 +89,7 @@ class Upstream(asyncio.Protocol):
         self._decoder: ChunkedDecoder | None = None
         self._response: Response | None = None
 
-    def send(self, exchange: Exchange, data: bytes) -> None:
+    def send(self, exchange: Caller, data: bytes) -> None:
         """Start a request: its head and what there is of its body."""
         if self.served:
             self._reset()
@@ -153,18 +153,18 @@ class Upstream(asyncio.Protocol):
             self._fail(errors.CONNECTION_RESET, "before the response was complete" if self.spoke else "unanswered")
 
     def pause_writing(self) -> None:
-        """The service reads too slowly: stop reading from the client."""
+        """The service reads too slowly."""
         if self.exchange is not None:
-            self.exchange.client.pause_reading()
+            self.exchange.pause_sending()
 
     def resume_writing(self) -> None:
         """The service has caught up."""
         if self.exchange is not None:
-            self.exchange.client.resume_reading()
+            self.exchange.resume_sending()
 
     # reading
 
-    def _read_head(self, exchange: Exchange, data: bytes) -> None:
+    def _read_head(self, exchange: Caller, data: bytes) -> None:
         self.spoke = True
         if self._buffer:
             data = self._buffer + data
@@ -204,12 +204,12 @@ class Upstream(asyncio.Protocol):
             raise ResponseRefused("what came is not an HTTP/1 response")
         self._buffer = data
 
-    def _switch(self, exchange: Exchange, response: Response, data: bytes) -> None:
+    def _switch(self, exchange: Caller, response: Response, data: bytes) -> None:
         if exchange.request.block.upgrade is None or response.upgrade is None:
             raise ResponseRefused("101 to a request that asked for no upgrade", errors.UPGRADE_FAILED)
         exchange.on_upgrade(response, data)
 
-    def _start_body(self, exchange: Exchange, response: Response, read: bytes, start: int) -> None:
+    def _start_body(self, exchange: Caller, response: Response, read: bytes, start: int) -> None:
         """The head is complete: what was read from `start` on is body."""
         self._response = response
         self.reusable = response.reusable
@@ -232,7 +232,7 @@ class Upstream(asyncio.Protocol):
         else:
             exchange.on_response(response, read[start:], ended=False)
 
-    def _read_body(self, exchange: Exchange, data: bytes) -> None:
+    def _read_body(self, exchange: Caller, data: bytes) -> None:
         decoder = self._decoder
         if decoder is not None:
             self._read_chunks(exchange, decoder, data)
@@ -252,7 +252,7 @@ class Upstream(asyncio.Protocol):
         else:
             exchange.on_body(data)
 
-    def _read_chunks(self, exchange: Exchange, decoder: ChunkedDecoder, data: bytes) -> None:
+    def _read_chunks(self, exchange: Caller, decoder: ChunkedDecoder, data: bytes) -> None:
         pieces = decoder.feed(data)
         if pieces:
             exchange.on_body(pieces[0] if len(pieces) == 1 else b"".join(pieces))

@@ -110,6 +110,10 @@ class Proxy:
         return list(compile_table(self.config).services.values())
 
 
+#: Packages of `proxy` that make up a data plane.
+_PARTS = ("hop", "mirroring")
+
+
 class PlaneFactory:
     """Starts data planes: `plane = await proxy(config)`."""
 
@@ -117,12 +121,18 @@ class PlaneFactory:
         self._folder = folder
         self._proxies: list[Proxy] = []
 
-    async def __call__(self, given: str | dict[str, Any]) -> Proxy:
-        """Start one with this configuration (text or dict), listening wherever the system finds a port."""
+    async def __call__(self, given: str | dict[str, Any], *, comparer: Path | None = None) -> Proxy:
+        """Start one with this configuration (text or dict), listening wherever the system finds a port.
+
+        Args:
+            given: the configuration.
+            comparer: the socket to which mirrored requests go.
+        """
         config = make_config(given, self._folder)
         log_file = self._folder / f"access-{len(self._proxies)}.log"
         log = AccessLog(str(log_file), format="json")
-        plane = DataPlane(config, compile_table(config, 1), access_log=log)
+        path = None if comparer is None else str(comparer)
+        plane = DataPlane(config, compile_table(config, 1), access_log=log, comparer=path)
         proxy = Proxy(plane, config, log, log_file)
         self._proxies.append(proxy)
         await plane.start()
@@ -148,7 +158,8 @@ def _tasks() -> list[str]:
     found = []
     for task in asyncio.all_tasks():
         code = getattr(task.get_coro(), "cr_code", None)
-        if code is not None and f"{os.sep}proxy{os.sep}hop{os.sep}" in code.co_filename and not task.done():
+        ours = code is not None and any(f"{os.sep}proxy{os.sep}{part}{os.sep}" in code.co_filename for part in _PARTS)
+        if ours and not task.done():
             found.append(repr(task))
     return found
 

@@ -21,7 +21,9 @@ def test_every_key_of_the_access_line_is_documented_in_its_order():
 
 
 def test_every_event_of_the_data_plane_is_documented():
-    code = "".join(path.read_text("utf-8") for path in (ROOT / "proxy" / "hop").glob("*.py"))
+    code = "".join(
+        path.read_text("utf-8") for part in ("hop", "mirroring") for path in (ROOT / "proxy" / part).glob("*.py")
+    )
     logged = set(re.findall(r"(?:log\.\w+|_log|_report)\(\s*(?:logging[^\n]*,\s*)?\"([a-z_]+(?:\.[a-z_]+)+)\"", code))
     _, _, events = PAGE.partition("\n## Events")
     assert set(first_cells(events)) == logged

@@ -1,0 +1,17 @@
+"""Copies of requests for the arm that does not serve them, made after the client was served.
+
+```
+client ── MirroredExchange ── a Mirror keeps what is asked and answered, up to body_bytes_max
+              │ served
+              ▼
+          Mirrors.start ── next turn of the loop, when the client's bytes are on their way
+              │
+              ▼
+          Mirror ── Ask ──► Service (a pool of its own) ──► the other arm, and for noise legacy again
+              │ answered, timed out or failed
+              ▼
+          message ──► Outbox ──► unix socket, batch by batch ──► comparer
+```
+No arrow leads back to the client. Whatever stands in the way is counted as a reason in `MirrorCounters`: what was begun
+is compared, shed, lost or under way, and nothing else.
+"""

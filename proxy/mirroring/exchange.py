@@ -1,0 +1,88 @@
+"""A client's request whose copy will be sent to the other arm: it is served as any other, and what passes is kept.
+
+Requests that are not mirrored are plain `Exchange`s and know nothing of this.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from proxy.hop.exchange import Exchange
+from proxy.mirroring import counters as reasons
+from shadow.exchange import STREAMED, UPGRADED
+
+if TYPE_CHECKING:
+    from proxy.hop.errors import Failure
+    from proxy.hop.response import Response
+    from proxy.mirroring.mirror import Mirror
+
+
+class MirroredExchange(Exchange):
+    """An exchange that tells its mirror what passes, before it is passed on.
+
+    Attributes:
+        mirror: what keeps it.
+    """
+
+    __slots__ = ("mirror",)
+
+    mirror: Mirror
+
+    def on_request_body(self, data: bytes) -> None:
+        """A piece of the request's body."""
+        self.mirror.keep_request(data)
+        super().on_request_body(data)
+
+    def on_request_end(self, trailers: bytes = b"") -> None:
+        """The request is complete."""
+        self.mirror.trailers = trailers
+        super().on_request_end(trailers)
+
+    def on_client_gone(self) -> None:
+        """The client is gone: what it would have got is not known."""
+        self.mirror.shed(reasons.INCOMPLETE)
+        super().on_client_gone()
+
+    def abandon(self, failure: Failure) -> None:
+        """The request turned out to be bad."""
+        self.mirror.shed(reasons.INCOMPLETE)
+        super().abandon(failure)
+
+    def on_response(self, response: Response, data: bytes | memoryview, *, ended: bool, trailers: bytes = b"") -> None:
+        """The response's head with what came of its body."""
+        self.mirror.on_served_response(response, data)
+        super().on_response(response, data, ended=ended, trailers=trailers)
+        if self.mirror.served.outcome == STREAMED:
+            self.mirror.on_served(self)  # its end may be hours away
+
+    def on_body(self, data: bytes) -> None:
+        """A piece of the response's body."""
+        self.mirror.served.on_body(data)
+        super().on_body(data)
+
+    def on_body_and_end(self, data: bytes) -> None:
+        """The last piece of a body of known length."""
+        self.mirror.served.on_body(data)
+        super().on_body_and_end(data)
+
+    def on_upgrade(self, response: Response, data: bytes) -> None:
+        """101: what passes from here on is nobody's to compare."""
+        self.mirror.on_served_response(response, b"")
+        self.mirror.served.outcome = UPGRADED
+        super().on_upgrade(response, data)
+        self.mirror.on_served(self)
+
+    def on_failure(self, failure: Failure, detail: str) -> None:
+        """The attempt is over without a whole response."""
+        self.mirror.on_served_failure(failure)
+        super().on_failure(failure, detail)
+
+    def _fall_back(self, error: str) -> None:
+        fallback = self.decision.route.fallback
+        if fallback is not None:
+            self.mirror.on_fallback(error, fallback.arm)
+        super()._fall_back(error)
+
+    def _account(self, status: int, *, error: str = "") -> None:
+        super()._account(status, error=error)
+        self.mirror.on_served(self)

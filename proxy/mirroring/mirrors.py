@@ -1,0 +1,326 @@
+"""All mirrors of one data plane: which requests are chosen, when they ask, and what bounds them together.
+
+| bound | shed as |
+| --- | --- |
+| `rate_max` of the route | `rate` |
+| `concurrency_max` of the route, connections of the mirrored service | `concurrency` |
+| `HELD_BYTES_MAX` of captured bodies | `memory` |
+| the queue to the comparer | `queue`, or `comparer_down` where nobody empties it |
+
+There is no task, future or timer for a mirrored request: those that are ready start together in the next turn of the
+loop, when the bytes of their clients are with the kernel, and one sweep looks at all deadlines.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import dataclasses
+from collections import deque
+from time import monotonic
+from typing import TYPE_CHECKING, Any, Final
+
+import structlog
+
+from proxy.hop.exchange import Exchange
+from proxy.hop.pool import Service
+from proxy.mirroring import counters as reasons
+from proxy.mirroring.capture import Memory
+from proxy.mirroring.counters import MirrorCounters
+from proxy.mirroring.exchange import MirroredExchange
+from proxy.mirroring.flow import Asked, Flow, RouteMirror, Target
+from proxy.mirroring.mirror import Mirror
+from routes.mirroring import plan_mirror
+from routes.model import BreakerModel
+from routes.shadowing import spread
+
+if TYPE_CHECKING:
+    from proxy.hop.client import Client
+    from proxy.hop.request import Request
+    from proxy.mirroring.outbox import Outbox
+    from routes.model import ArmModel, Decision, RouteModel, ServiceModel
+    from routes.shadowing import ShadowModel
+    from routes.table import Table
+
+#: Mirrors that start in one turn of the loop; between turns it is the clients' turn.
+STARTS_MAX: Final = 16
+#: Mirrors that may wait for their turn.
+READY_MAX: Final = 1024
+#: For a mirrored service that is configured without a breaker. One that refuses, resets or never answers would
+#: otherwise cost a new connection for every request.
+#: The header by which a service knows that it has done a write already (draft-ietf-httpapi-idempotency-key-header).
+IDEMPOTENCY_KEY: Final = b"idempotency-key"
+
+log = structlog.get_logger()
+
+BREAKER: Final = BreakerModel(errors_share=0.5, window_s=10.0, requests_min=20, open_for_s=5.0)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class MirrorTable:
+    """What a route table means for mirrors.
+
+    Attributes:
+        routes: by index, None where nothing is mirrored.
+        services: pools by name.
+        timeouts_s: every `timeout` there is.
+    """
+
+    routes: tuple[RouteMirror | None, ...] = ()
+    services: dict[str, Service] = dataclasses.field(default_factory=dict)
+    timeouts_s: frozenset[float] = frozenset()
+
+
+class Mirrors:
+    """Made once for a data plane; `take` puts another table in force.
+
+    Attributes:
+        outbox: where messages go.
+        memory: what captures hold.
+        table: in force.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, outbox: Outbox) -> None:
+        self.outbox = outbox
+        self.memory = Memory()
+        self.table = MirrorTable()
+        self._loop = loop
+        self._flows: dict[str, Flow] = {}
+        self._counters: dict[tuple[str, str], MirrorCounters] = {}
+        self._ready: deque[Mirror] = deque()
+        self._asking: set[Mirror] = set()
+        self._retired: set[Service] = set()
+        self._scheduled = False
+        self._draining = False
+        self._emptied = asyncio.Event()
+
+    # tables
+
+    def plan(self, table: Table) -> MirrorTable:
+        """What `take` would put in force; pools of services that did not change are kept.
+
+        Raises:
+            TlsError: a certificate of a mirrored service cannot be used.
+        """
+        needed = _connections_needed(table)
+        services = {name: self._pool(table.services[name], count) for name, count in needed.items()}
+        routes = tuple(self._route(route, services) for route in table.routes)
+        timeouts = frozenset(mirrored.shadow.timeout_s for mirrored in routes if mirrored is not None)
+        return MirrorTable(routes, services, timeouts)
+
+    def take(self, table: MirrorTable) -> None:
+        """Put a planned table in force. What is under way goes on as it began."""
+        self._retired |= set(self.table.services.values()) - set(table.services.values())
+        self._retired -= set(table.services.values())
+        self.table = table
+
+    def settle(self, table: Table) -> None:
+        """The table will stay: forget routes that are gone, and the pools that nobody uses any more."""
+        names = {route.name for route in table.routes}
+        self._flows = {name: flow for name, flow in self._flows.items() if name in names}
+        self._counters = {key: counters for key, counters in self._counters.items() if key[0] in names}
+        if any(mirrored is not None for mirrored in self.table.routes):
+            self.outbox.start()
+
+    def _pool(self, model: ServiceModel, connections_max: int) -> Service:
+        model = dataclasses.replace(
+            model, connections_max=connections_max, queue_max=0, health=None, breaker=model.breaker or BREAKER
+        )
+        kept = self.table.services.get(model.name)
+        return kept if kept is not None and kept.model == model else Service(model, self._loop)
+
+    def _route(self, route: RouteModel, services: dict[str, Service]) -> RouteMirror | None:
+        shadow = route.shadow
+        if shadow is None:
+            return None
+        flow = self._flows.setdefault(route.name, Flow())
+        legacy = None
+        if route.legacy is not None and shadow.noise_sample > 0.0:
+            legacy = Asked(route.legacy, services[route.legacy.service])
+        safe: dict[str, Target] = {}
+        writes: dict[str, Target] = {}
+        for served in ("legacy", "new"):
+            plan = plan_mirror(route, served)
+            if plan.arm is not None:
+                safe[served] = self._target(route, plan.arm, services, flow, legacy)
+            if plan.writes is not None:
+                target = self._target(route, plan.writes, services, flow, None)
+                sandbox = plan.arm is not None and plan.writes.service != plan.arm.service
+                writes[served] = dataclasses.replace(target, writes=True, sandbox=sandbox)
+        return RouteMirror(shadow, safe, writes)
+
+    def _target(
+        self, route: RouteModel, arm: ArmModel, services: dict[str, Service], flow: Flow, legacy: Asked | None
+    ) -> Target:
+        key = (route.name, arm.name)
+        counters = self._counters.get(key)
+        if counters is None:
+            counters = self._counters[key] = MirrorCounters(*key)
+        return Target(arm, services[arm.service], flow, counters, legacy)
+
+    # requests
+
+    def exchange(self, client: Client, request: Request, decision: Decision, ids: bytes, request_id: bytes) -> Exchange:
+        """The exchange of a request on a route that has a mirror: one that is mirrored, or a plain one.
+
+        Args:
+            client: whose request it is.
+            request: to be served.
+            decision: by which arm.
+            ids: lines with the ids that the served request carries.
+            request_id: decides about sampling.
+        """
+        exchange: Exchange
+        route = self.table.routes[decision.route.index]
+        target = None if route is None or request.block.is_copy else route.target(request.method, decision.arm.name)
+        if route is None or target is None or not self._takes(route.shadow, target, spread_id := spread(request_id)):
+            exchange = Exchange(client, request, decision)
+        else:
+            exchange = MirroredExchange(client, request, decision)
+            if target.writes and not any(name == IDEMPOTENCY_KEY for name, _, _ in request.fields):
+                ids += b"Idempotency-Key: %b\r\n" % request_id
+            mirror = exchange.mirror = Mirror(self, route.shadow, target, exchange)
+            mirror.request_id = request_id
+            mirror.ids = ids
+            mirror.noise = target.legacy is not None and route.shadow.samples_noise(spread_id)
+        exchange.ids = ids
+        return exchange
+
+    def _takes(self, shadow: ShadowModel, target: Target, spread_id: int) -> bool:
+        """Whether this request is mirrored: it is in the sample, and no bound stands against it."""
+        if not shadow.samples(spread_id):
+            return False
+        counters = target.counters
+        counters.begin()
+        if self._draining:
+            counters.give_up(reasons.DRAINING)
+        elif shadow.rate_max is not None and not target.flow.admits(shadow.rate_max, monotonic()):
+            counters.give_up(reasons.RATE)
+        elif self.memory.full:
+            counters.give_up(reasons.MEMORY)
+        else:
+            return True
+        return False
+
+    def make_ready(self, mirror: Mirror) -> None:
+        """Its client was served: it asks in the next turn of the loop."""
+        if len(self._ready) >= READY_MAX:
+            mirror.shed(reasons.CONCURRENCY)
+            return
+        self._ready.append(mirror)
+        if not self._scheduled:
+            self._scheduled = True
+            self._loop.call_soon(self._start_ready)
+
+    def _start_ready(self) -> None:
+        self._scheduled = False
+        ready = self._ready
+        now = monotonic()
+        for _ in range(min(STARTS_MAX, len(ready))):
+            mirror = ready.popleft()
+            try:
+                self._start(mirror, now)
+            except Exception:
+                log.exception("mirror.start.failed", route=mirror.target.counters.route)
+                mirror.shed(reasons.DEFECT)
+        if ready:
+            self._scheduled = True
+            self._loop.call_soon(self._start_ready)
+
+    def _start(self, mirror: Mirror, now_s: float) -> None:
+        flow = mirror.target.flow
+        if flow.active >= mirror.concurrency_max:
+            mirror.shed(reasons.CONCURRENCY)
+            return
+        full = self.outbox.full
+        if full:
+            mirror.shed(full)
+            return
+        flow.active += 1
+        self._asking.add(mirror)
+        mirror.begin(now_s)
+
+    def forget(self, mirror: Mirror) -> None:
+        """It has ended."""
+        if mirror in self._asking:
+            self._asking.discard(mirror)
+            mirror.target.flow.active -= 1
+        if not self._asking and not self._ready:
+            self._emptied.set()
+
+    # time
+
+    def sweep(self, now_s: float) -> None:
+        """Give up what took longer than its timeout, and connections that were idle for too long."""
+        for mirror in tuple(self._asking):
+            if now_s >= mirror.deadline_s:
+                mirror.time_out()
+        for service in self.table.services.values():
+            service.sweep(now_s)
+        if self._retired:
+            self._retired = {service for service in self._retired if service.open or service.active}
+
+    async def retire(self) -> None:
+        """End the idle connections of pools that are no longer in force."""
+        for service in tuple(self._retired):
+            if not service.closed:
+                await service.retire()
+
+    # the end
+
+    async def drain(self, timeout_s: float) -> None:
+        """Let mirrors under way finish, then give up the others; what is complete goes to the comparer.
+
+        Args:
+            timeout_s: for the mirrors, and once more for the comparer.
+        """
+        self._draining = True
+        if self._asking or self._ready:
+            self._emptied.clear()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(timeout_s):
+                    await self._emptied.wait()
+        self._give_up()
+        await self.outbox.drain(timeout_s)
+
+    async def close(self) -> None:
+        """End everything at once."""
+        self._draining = True
+        self._give_up()
+        await self.outbox.close()
+        for service in (*self.table.services.values(), *self._retired):
+            await service.close()
+
+    def _give_up(self) -> None:
+        for mirror in (*self._asking, *self._ready):
+            mirror.shed(reasons.DRAINING)
+        self._ready.clear()
+
+    @property
+    def open(self) -> int:
+        """Connections of mirrors that stand or are being made."""
+        return sum(service.open for service in (*self.table.services.values(), *self._retired))
+
+    def snapshot(self) -> list[dict[str, Any]]:
+        """The counters of every route and arm that mirrored anything, as JSON."""
+        return [numbers for counters in self._counters.values() if (numbers := counters.snapshot()) is not None]
+
+
+def _connections_needed(table: Table) -> dict[str, int]:
+    """Service -> connections that its mirrors may need: what its routes may have under way together."""
+    needed: dict[str, int] = {}
+    for route in table.routes:
+        shadow = route.shadow
+        if shadow is None:
+            continue
+        names = {arm.service for served in ("legacy", "new") for arm in _arms(route, served)}
+        if route.legacy is not None and shadow.noise_sample > 0.0:
+            names.add(route.legacy.service)
+        for name in names:
+            needed[name] = needed.get(name, 0) + shadow.concurrency_max
+    return needed
+
+
+def _arms(route: RouteModel, served: str) -> list[ArmModel]:
+    plan = plan_mirror(route, served)
+    return [arm for arm in (plan.arm, plan.writes) if arm is not None]
