@@ -3,7 +3,8 @@
 ```
             ┌── socketpair ── worker 0      inherits the listening sockets
 supervisor ─┼── socketpair ── worker 1
-            └── socketpair ── control       reads the file, decides, measures
+            ├── socketpair ── control       reads the file, decides, measures
+            └── socketpair ── comparer      takes exchanges from workers, once a route is mirrored
 ```
 The supervisor is the hub: control reaches workers only through it. It keeps the table in force, so that a worker that
 is started again needs neither control nor a readable file, and control's memory, so that control can die as well.
@@ -15,8 +16,11 @@ is started again needs neither control nor a readable file, and control's memory
 | `refused` version, error | worker → supervisor | cannot; everybody goes back to the table before |
 | `accepted` / `rejected` version | supervisor → control | what became of a table |
 | `snapshot` data | worker → control | counters, every second; dropped when nobody reads |
+| `table` version, config | supervisor → comparer | the table in force: how to compare, where to store |
+| `ack` version | comparer → supervisor | takes exchanges |
+| `snapshot` data | comparer → control, as `comparer` | what it found, every second; dropped when nobody reads |
 | `hello` | supervisor → control | everything it needs to start: table, workers, memory |
-| `workers` workers | supervisor → control | the list, whenever it changes |
+| `workers` workers, comparer | supervisor → control | the processes, whenever they change |
 | `remember` memory | control → supervisor | what control wants back in its next `hello` |
 | `reload` reason | supervisor → control | read the file again |
 | `drain` timeout_s, `reopen` | supervisor → worker | finish and exit; open log files anew |
@@ -27,8 +31,10 @@ from __future__ import annotations
 
 import asyncio
 import os
+import secrets
 import signal
 import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -39,6 +45,7 @@ import structlog
 
 from proxy.channel import Frame
 from proxy.child import Child, ChildEvents, unblock_signals
+from proxy.exchangesocket import ExchangeSocket, mirrors_anything
 from proxy.ledger import TableLedger
 from proxy.listening import bound_address, close_all
 from proxy.notify import notify
@@ -48,6 +55,8 @@ from proxy.takeover import Inheritance, start_successor
 DRAIN_GRACE_S: Final = 5.0
 #: Control has nothing to finish.
 CONTROL_STOP_S: Final = 5.0
+#: The comparer finishes the batch it has.
+COMPARER_STOP_S: Final = 10.0
 #: Workers that die before any of them ever served: with so many the start has failed.
 START_FAILURES_MAX: Final = 3
 
@@ -89,6 +98,8 @@ class Supervisor:
     def __init__(self, assignment: Assignment) -> None:
         self._assignment = assignment
         self._sockets = assignment.sockets
+        self._exchanges = ExchangeSocket()
+        self._redaction_key = secrets.token_hex(32)
         self._ledger = TableLedger({"type": "table", "version": 1, "config": assignment.config})
         self._version_last = 1
         self._drain_timeout_s = assignment.drain_timeout_s
@@ -104,20 +115,35 @@ class Supervisor:
         self._succeeded = False
         self._from_worker = {"ack": self._on_ack, "refused": self._on_refused, "snapshot": self._on_snapshot}
         self._from_control = {"table": self._on_table, "remember": self._on_remember}
+        self._from_comparer = {"ack": self._on_comparer_ack, "snapshot": self._on_comparer_snapshot}
         events = ChildEvents(self._on_start, self._on_frame, self._on_end)
         fds = [sock.fileno() for sock in self._sockets.values()]
         listen = ",".join(map(str, fds))
         self._workers = [
-            Child("worker", number, ("proxy.worker", "--number", str(number), "--listen", listen), fds, events)
+            Child("worker", number, self._worker_command(number, listen), fds, events)
             for number in range(assignment.workers)
         ]
         self._control = Child("control", -1, ("proxy.control",), (), events)
+        exchanges = self._exchanges.fileno()
+        self._comparer = Child("comparer", -1, ("proxy.comparer", "--listen", str(exchanges)), (exchanges,), events)
+        self._comparing: asyncio.Task[None] | None = None
+
+    def _worker_command(self, number: int, listen: str) -> tuple[str, ...]:
+        comparer = str(self._exchanges.path)
+        return "proxy.worker", "--number", str(number), "--listen", listen, "--comparer", comparer
 
     async def run(self) -> int:
         """Serve until told to stop; returns the exit status."""
+        try:
+            return await self._run()
+        finally:
+            self._exchanges.close()
+
+    async def _run(self) -> int:
         self._handle_signals()
         workers = [asyncio.create_task(worker.run()) for worker in self._workers]
         control = asyncio.create_task(self._control.run())
+        self._want_comparer(self._ledger.accepted)
         watch = asyncio.create_task(self._watch_silence())
         addresses = [bound_address(sock) for sock in self._sockets.values()]
         log.info("supervisor.started", pid=os.getpid(), listen=addresses, workers=len(workers))
@@ -129,6 +155,10 @@ class Supervisor:
             notify(os.environ, "STOPPING=1")
         self._drain()
         await self._end(workers, self._workers, self._drain_timeout_s + DRAIN_GRACE_S)
+        if self._comparing is not None:
+            self._comparer.retire()
+            self._comparer.kill(signal.SIGTERM)
+            await self._end([self._comparing], [self._comparer], COMPARER_STOP_S)
         self._control.retire()
         self._control.kill(signal.SIGTERM)
         await self._end([control], [self._control], CONTROL_STOP_S)
@@ -154,7 +184,7 @@ class Supervisor:
             return
         log.warning("supervisor.stop.forced", signal=number.name)
         self._exit_status = 1
-        for child in (*self._workers, self._control):
+        for child in (*self._workers, self._comparer, self._control):
             child.kill(signal.SIGKILL)
 
     def _request_reload(self, reason: str) -> None:
@@ -191,6 +221,10 @@ class Supervisor:
         if child is self._control:
             self._greet_control()
             return
+        if child is self._comparer:
+            child.send(self._for_comparer(self._ledger.accepted))
+            self._tell_workers()
+            return
         for frame in self._ledger.join(child.number):
             child.send(_for_workers(frame))
         if self._stop.is_set():  # it was being started when the end came
@@ -199,6 +233,9 @@ class Supervisor:
 
     def _on_end(self, child: Child) -> None:
         if child is self._control:
+            return
+        if child is self._comparer:
+            self._tell_workers()
             return
         if self._ledger.leave(child.number):
             self._tell_accepted()
@@ -211,22 +248,34 @@ class Supervisor:
                 self._stop.set()
 
     def _on_frame(self, child: Child, frame: Frame) -> None:
-        handler = (self._from_control if child is self._control else self._from_worker).get(frame["type"])
+        handler = self._handlers_of(child).get(frame["type"])
         if handler is None:
             log.error("supervisor.frame.unknown", process=child.name, frame=frame["type"])
         else:
             handler(child, frame)
 
+    def _handlers_of(self, child: Child) -> Mapping[str, Callable[[Child, Frame], None]]:
+        if child is self._control:
+            return self._from_control
+        return self._from_comparer if child is self._comparer else self._from_worker
+
+    def _want_comparer(self, table: Frame) -> None:
+        """Have a comparer from the first table on that mirrors anything; it stays when a later one does not."""
+        if self._comparing is None and not self._stop.is_set() and mirrors_anything(table["config"]):
+            self._comparing = asyncio.create_task(self._comparer.run())
+
     async def _watch_silence(self) -> None:
-        """End workers whose event loop is stuck: they take connections and never answer."""
+        """End workers, and a comparer, whose event loop is stuck: they take connections and never answer."""
         while True:
             await asyncio.sleep(TICK_S)
-            for worker in self._workers:
+            for worker in (*self._workers, self._comparer):
                 if worker.state != "ready":
                     continue
                 worker.silent_ticks += 1
                 if worker.silent_ticks == SILENT_TICKS_MAX:
-                    log.error("worker.stuck", worker=worker.number, pid=worker.pid, silent_s=TICK_S * SILENT_TICKS_MAX)
+                    silent_s = TICK_S * SILENT_TICKS_MAX
+                    facts = {"process": worker.name, "worker": worker.number, "pid": worker.pid, "silent_s": silent_s}
+                    log.error("worker.stuck", **facts)
                     worker.kill(signal.SIGABRT)  # prints where it hangs
                 elif worker.silent_ticks > SILENT_TICKS_MAX:
                     worker.kill(signal.SIGKILL)
@@ -263,6 +312,20 @@ class Supervisor:
             relayed = {"type": "snapshot", "worker": worker.number, "incarnation": worker.incarnation}
             self._control.channel.offer({**relayed, "data": frame["data"]})
 
+    # -- frames of the comparer
+
+    def _on_comparer_ack(self, comparer: Child, frame: Frame) -> None:
+        comparer.version = frame["version"]
+        if comparer.state == "starting":
+            comparer.state = "ready"
+            log.info("comparer.ready", pid=comparer.pid, version=comparer.version)
+        self._tell_workers()
+
+    def _on_comparer_snapshot(self, comparer: Child, frame: Frame) -> None:
+        if self._control.channel is not None:
+            relayed = {"type": "comparer", "incarnation": comparer.incarnation, "data": frame["data"]}
+            self._control.channel.offer(relayed)
+
     # -- frames of control
 
     def _on_table(self, control: Child, frame: Frame) -> None:
@@ -294,6 +357,7 @@ class Supervisor:
                 "control_restarts": self._control.restarts,
                 "listen": {address: bound_address(sock) for address, sock in self._sockets.items()},
                 "workers": self._describe_workers(),
+                "comparer": self._describe_comparer(),
             }
         )
         if self._reload_reason is not None:
@@ -301,15 +365,28 @@ class Supervisor:
             self._reload_reason = None
 
     def _tell_workers(self) -> None:
-        self._control.send({"type": "workers", "workers": self._describe_workers()})
+        frame = {"type": "workers", "workers": self._describe_workers(), "comparer": self._describe_comparer()}
+        self._control.send(frame)
 
     def _tell_accepted(self) -> None:
         table = self._ledger.accepted
         self._drain_timeout_s = table.get("drain_timeout_s", self._drain_timeout_s)
         self._control.send({"type": "accepted", "version": table["version"]})
+        self._want_comparer(table)
+        self._comparer.send(self._for_comparer(table))
 
     def _describe_workers(self) -> list[dict[str, Any]]:
         return [worker.describe() for worker in self._workers]
+
+    def _describe_comparer(self) -> dict[str, Any] | None:
+        return None if self._comparing is None else self._comparer.describe()
+
+    def _for_comparer(self, table: Frame) -> Frame:
+        """The table with a key for redaction, without the control API's tokens."""
+        frame = _without_tokens(table)
+        state = frame["config"].get("state", {})
+        frame["config"]["state"] = {**state, "redaction_key": state.get("redaction_key") or self._redaction_key}
+        return frame
 
     # -- the end
 
@@ -338,7 +415,13 @@ class Supervisor:
 
 
 def _for_workers(frame: Frame) -> Frame:
-    """The table without what workers need not know: the control API's tokens."""
+    """The table without what workers need not know: tokens and the key of redaction."""
+    frame = _without_tokens(frame)
+    frame["config"]["state"] = {**frame["config"].get("state", {}), "redaction_key": None}
+    return frame
+
+
+def _without_tokens(frame: Frame) -> Frame:
     config = dict(frame["config"])
     config["control"] = {**config.get("control", {}), "tokens": []}
     return {"type": "table", "version": frame["version"], "config": config}

@@ -46,8 +46,9 @@ log = structlog.get_logger()
 class Worker:
     """Serves until it is told to drain."""
 
-    def __init__(self, number: int, listen_fds: Sequence[int]) -> None:
+    def __init__(self, number: int, listen_fds: Sequence[int], comparer: str | None = None) -> None:
         self._number = number
+        self._comparer = comparer
         self._listen_fds = listen_fds
         self._frames: asyncio.Queue[Frame] = asyncio.Queue()
         self._channel: Channel | None = None
@@ -114,7 +115,7 @@ class Worker:
             return
         configure_logging(config.log.level, config.log.format, sys.stderr)
         self._access_log = AccessLog(config.log.access, config.log.format, worker=self._number)
-        plane = DataPlane(config, table, worker=self._number, access_log=self._access_log)
+        plane = DataPlane(config, table, worker=self._number, access_log=self._access_log, comparer=self._comparer)
         await plane.start()
         for listen, fd in zip(config.listen, self._listen_fds, strict=True):
             with socket.socket(fileno=fd) as sock:
@@ -170,7 +171,8 @@ def _compile(given: Mapping[str, Any], version: int) -> tuple[Config, Table]:
 @click.option("--number", type=int, required=True)
 @click.option("--listen", required=True, help="Descriptors of the listening sockets, in the order of `listen`.")
 @click.option("--channel", type=int, required=True, help="Descriptor of the channel to the supervisor.")
-def main(number: int, listen: str, channel: int) -> None:
+@click.option("--comparer", default=None, help="Path of the socket that takes exchanges.")
+def main(number: int, listen: str, channel: int, comparer: str | None) -> None:
     """Started by the supervisor only."""
     keep_freed_memory()
     configure_logging("info", "json", sys.stderr)
@@ -179,7 +181,7 @@ def main(number: int, listen: str, channel: int) -> None:
     for fd in (channel, *fds):
         os.set_inheritable(fd, False)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        sys.exit(runner.run(Worker(number, fds).run(socket.socket(fileno=channel))))
+        sys.exit(runner.run(Worker(number, fds, comparer).run(socket.socket(fileno=channel))))
 
 
 if __name__ == "__main__":

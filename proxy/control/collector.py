@@ -48,6 +48,24 @@ METRICS: Final[dict[str, MetricSpec]] = {
     "strangler_requests_rejected": MetricSpec(
         "counter", ("status",), "Requests answered by the proxy before a route was decided."
     ),
+    "strangler_mirror_requests": MetricSpec(
+        "counter", _ARM, "Requests chosen to be mirrored; the arm is the one that gets the copy."
+    ),
+    "strangler_mirror_requests_compared": MetricSpec("counter", _ARM, "Of them, those that were compared and stored."),
+    "strangler_mirror_requests_shed": MetricSpec(
+        "counter", (*_ARM, "reason"), "Of them, those given up before there was anything to compare."
+    ),
+    "strangler_mirror_requests_lost": MetricSpec(
+        "counter", (*_ARM, "reason"), "Of them, those that were answered and never compared."
+    ),
+    "strangler_mirror_requests_under_way": MetricSpec("gauge", _ARM, "Of them, those without an end yet."),
+    "strangler_mirror_answers": MetricSpec("counter", (*_ARM, "outcome"), "What the copies came to."),
+    "strangler_mirror_noise_requests": MetricSpec(
+        "counter", _ARM, "Mirrored requests for which legacy was asked a second time."
+    ),
+    "strangler_mirror_verdicts": MetricSpec("counter", (*_ARM, "verdict"), "What comparisons concluded."),
+    "strangler_comparer_ready": MetricSpec("gauge", (), "1 while a comparer takes exchanges, else 0."),
+    "strangler_comparer_restarts": MetricSpec("counter", (), "Times that the comparer was started again."),
     "strangler_client_connections": MetricSpec("gauge", (), "Open client connections."),
     "strangler_client_connections_accepted": MetricSpec("counter", (), "Client connections accepted."),
     "strangler_client_connections_refused": MetricSpec(
@@ -102,6 +120,20 @@ _OF_ARM: Final = {
     "strangler_retries": "retries",
     "strangler_fallbacks": "fallbacks",
 }
+#: Counts of the mirrors to one arm: metric -> field of the mirror.
+_OF_MIRROR: Final = {
+    "strangler_mirror_requests": "sent",
+    "strangler_mirror_requests_compared": "compared",
+    "strangler_mirror_requests_under_way": "under_way",
+    "strangler_mirror_noise_requests": "again",
+}
+#: The same with one more label.
+_OF_MIRROR_KEYED: Final = {
+    "strangler_mirror_requests_shed": "shed",
+    "strangler_mirror_requests_lost": "lost",
+    "strangler_mirror_answers": "answers",
+    "strangler_mirror_verdicts": "verdicts",
+}
 #: Counts of one endpoint: metric -> field of the endpoint.
 _OF_ENDPOINT: Final = {
     "strangler_endpoint_workers": "workers",
@@ -129,6 +161,7 @@ class StateCollector(Collector):
         samples: dict[str, list[_Sample]] = {
             **{name: [((), total[field])] for name, field in _PLAIN.items()},
             **_arm_samples(total["arms"], total["errors"]),
+            **_mirror_samples(total["mirrors"]),
             **_endpoint_samples(total["endpoints"]),
             **_worker_samples([view_worker(state, worker) for worker in state.workers]),
             **_state_samples(state),
@@ -181,6 +214,17 @@ def _arm_samples(arms: list[dict[str, Any]], other_errors: Mapping[str, int]) ->
     return samples
 
 
+def _mirror_samples(mirrors: list[dict[str, Any]]) -> dict[str, list[_Sample]]:
+    samples: dict[str, list[_Sample]] = {
+        name: [((one["route"], one["arm"]), one[field]) for one in mirrors] for name, field in _OF_MIRROR.items()
+    }
+    for name, field in _OF_MIRROR_KEYED.items():
+        samples[name] = [
+            ((one["route"], one["arm"], key), count) for one in mirrors for key, count in one[field].items()
+        ]
+    return samples
+
+
 def _endpoint_samples(endpoints: list[dict[str, Any]]) -> dict[str, list[_Sample]]:
     samples: dict[str, list[_Sample]] = {
         name: [((one["service"], one["url"]), one[field]) for one in endpoints] for name, field in _OF_ENDPOINT.items()
@@ -214,10 +258,13 @@ def _worker_samples(workers: list[WorkerView]) -> dict[str, list[_Sample]]:
 
 def _state_samples(state: ControlState) -> dict[str, list[_Sample]]:
     reloader = state.reloader
+    comparer = state.comparer
     refused = reloader.last is not None and reloader.last.outcome == "refused"
     return {
         "strangler_table_version": [((), reloader.version)],
         "strangler_control_restarts": [((), state.hello["control_restarts"])],
+        "strangler_comparer_ready": [((), float(comparer is not None and comparer["state"] == "ready"))],
+        "strangler_comparer_restarts": [((), 0 if comparer is None else comparer["restarts"])],
         "strangler_reloads": [(("applied",), reloader.applied), (("refused",), reloader.refused)],
         "strangler_config_refused": [((), float(refused))],
         "strangler_start_time_seconds": [((), state.hello["started_at"])],

@@ -144,11 +144,14 @@ class ControlProcess:
     def _handle(self, state: ControlState, frame: Frame) -> None:
         match frame["type"]:
             case "workers":
+                state.comparer = frame.get("comparer")
                 if state.take_workers(frame["workers"]):
                     self._remember(state)
             case "snapshot":
                 if state.take_snapshot(frame):
                     self._remember(state)
+            case "comparer":
+                state.comparer_snapshot = frame["data"]
             case "accepted":
                 state.reloader.settle(frame["version"], None)
             case "rejected":

@@ -22,6 +22,10 @@ _KEYED_COUNTERS: Final = ("requests_rejected", "errors")
 _KEYED_GAUGES: Final = ("waiting",)
 _ARM_COUNTERS: Final = ("bytes_in", "bytes_out", "seconds", "retries", "fallbacks")
 _ARM_LISTS: Final = ("statuses", "buckets")
+_MIRROR_COUNTERS: Final = ("sent", "compared", "again")
+_MIRROR_KEYED: Final = ("shed", "lost", "answers", "verdicts")
+#: Reason of what was under way in a worker that is gone.
+WORKER_GONE: Final = "worker"
 _ENDPOINT_COUNTERS: Final = ("connects", "connect_failures", "requests")
 _ENDPOINT_GAUGES: Final = ("active", "idle", "pending")
 
@@ -32,6 +36,7 @@ def merge(snapshots: Iterable[Mapping[str, Any]]) -> Snapshot:
     total.update({name: {} for name in (*_KEYED_COUNTERS, *_KEYED_GAUGES)})
     arms: dict[tuple[str, str], dict[str, Any]] = {}
     endpoints: dict[tuple[str, str], dict[str, Any]] = {}
+    mirrors: dict[tuple[str, str], dict[str, Any]] = {}
     for snapshot in snapshots:
         for name in (*_COUNTERS, *_GAUGES):
             total[name] += snapshot.get(name, 0)
@@ -39,10 +44,13 @@ def merge(snapshots: Iterable[Mapping[str, Any]]) -> Snapshot:
             _add_keyed(total[name], snapshot.get(name, {}))
         for arm in snapshot.get("arms", ()):
             _add_arm(arms.setdefault((arm["route"], arm["arm"]), _new_arm(arm)), arm)
+        for mirror in snapshot.get("mirrors", ()):
+            _add_mirror(mirrors.setdefault((mirror["route"], mirror["arm"]), _new_mirror(mirror)), mirror)
         for endpoint in snapshot.get("endpoints", ()):
             key = (endpoint["service"], endpoint["url"])
             _add_endpoint(endpoints.setdefault(key, _new_endpoint(endpoint)), endpoint)
-    return {**total, "arms": list(arms.values()), "endpoints": list(endpoints.values())}
+    lists = {"arms": arms, "endpoints": endpoints, "mirrors": mirrors}
+    return {**total, **{name: list(found.values()) for name, found in lists.items()}}
 
 
 def counters_only(snapshot: Mapping[str, Any]) -> Snapshot:
@@ -51,6 +59,10 @@ def counters_only(snapshot: Mapping[str, Any]) -> Snapshot:
     left.update(dict.fromkeys(_GAUGES, 0), **{name: {} for name in _KEYED_GAUGES})
     for arm in left["arms"]:
         arm["active"] = 0
+    for mirror in left["mirrors"]:
+        if mirror["under_way"]:  # so that what was sent is accounted for, whatever became of the worker
+            _add_keyed(mirror["lost"], {WORKER_GONE: mirror["under_way"]})
+            mirror["under_way"] = 0
     for endpoint in left["endpoints"]:
         endpoint.update(dict.fromkeys(_ENDPOINT_GAUGES, 0), workers=0, healthy_workers=0, breakers={})
     return left
@@ -94,6 +106,7 @@ class Accumulator:
     def keep_only(self, routes: set[str], services: set[str]) -> None:
         """Forget what belongs to routes and services that are no longer configured, as workers do."""
         self._retired["arms"] = [arm for arm in self._retired["arms"] if arm["route"] in routes]
+        self._retired["mirrors"] = [one for one in self._retired.get("mirrors", ()) if one["route"] in routes]
         self._retired["endpoints"] = [one for one in self._retired["endpoints"] if one["service"] in services]
 
     def total(self) -> Snapshot:
@@ -119,6 +132,19 @@ def _add_arm(total: dict[str, Any], arm: Mapping[str, Any]) -> None:
     for name in _ARM_LISTS:
         total[name] = _add_lists(total[name], arm[name])
     _add_keyed(total["errors"], arm["errors"])
+
+
+def _new_mirror(mirror: Mapping[str, Any]) -> dict[str, Any]:
+    empty: dict[str, Any] = {"route": mirror["route"], "arm": mirror["arm"], "under_way": 0}
+    empty.update(dict.fromkeys(_MIRROR_COUNTERS, 0))
+    return {**empty, **{name: {} for name in _MIRROR_KEYED}}
+
+
+def _add_mirror(total: dict[str, Any], mirror: Mapping[str, Any]) -> None:
+    for name in (*_MIRROR_COUNTERS, "under_way"):
+        total[name] += mirror[name]
+    for name in _MIRROR_KEYED:
+        _add_keyed(total[name], mirror[name])
 
 
 def _new_endpoint(endpoint: Mapping[str, Any]) -> dict[str, Any]:

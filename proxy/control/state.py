@@ -20,6 +20,8 @@ class ControlState:
 
     Attributes:
         workers: as the supervisor described them last.
+        comparer: as the supervisor described it last; None where no route was ever mirrored.
+        comparer_snapshot: what it said last of itself.
         draining: the proxy stops.
         totals: counters over all workers.
         window: totals of the last minute.
@@ -32,6 +34,8 @@ class ControlState:
         self.reloader = reloader
         self.draining = False
         self.workers: list[dict[str, Any]] = hello["workers"]
+        self.comparer: dict[str, Any] | None = hello.get("comparer")
+        self.comparer_snapshot: dict[str, Any] = {}
         self.totals = Accumulator(hello.get("memory"))
         self.window = Window()
         self._clock = clock
