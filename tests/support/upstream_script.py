@@ -150,7 +150,8 @@ class Arrival(asyncio.Protocol):
     def resume(self) -> None:
         """Read again."""
         assert self.transport is not None
-        self.transport.resume_reading()
+        if not self.transport.is_closing():
+            self.transport.resume_reading()
 
     def close(self) -> None:
         """Close after what was sent."""
