@@ -117,6 +117,7 @@ def relations(differences: Sequence[Difference]) -> list[str]:
 
 def between(legacy: Any, new: Any) -> str:
     """The relation between two JSON values that differ; "" where there is none."""
+    legacy, new = _plain(legacy), _plain(new)
     if isinstance(legacy, str) and isinstance(new, str):
         if len(legacy) > VALUE_CHARACTERS_MAX or len(new) > VALUE_CHARACTERS_MAX:
             return ""
@@ -134,6 +135,11 @@ def between(legacy: Any, new: Any) -> str:
     if new is None and _is_empty(legacy):
         return "empty_null"
     return _list_of_one(legacy, new)
+
+
+def _plain(value: Any) -> Any:
+    """Numbers beyond int64 and float are text of a class of its own, see `shadow.reading.exact`."""
+    return Decimal(value) if isinstance(value, str) and type(value) is not str else value
 
 
 def _list_of_one(legacy: Any, new: Any) -> str:
