@@ -49,7 +49,15 @@ class NoiseStateError(ShadowError):
 
 
 class StoreError(ShadowError):
-    """The state database cannot be read or written."""
+    """The state database cannot be read or written.
+
+    Attributes:
+        reason: one word for counters: `full`, `busy`, `away`, `refused`, `newer`, `damaged` or `other`.
+    """
+
+    def __init__(self, detail: str, *, reason: str = "other") -> None:
+        super().__init__(detail)
+        self.reason = reason
 
 
 class ReplayError(ShadowError):
