@@ -163,8 +163,10 @@ def upgrade() -> None:
         sa.Column("minute", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("verdict", sa.String(length=20), nullable=False),
         sa.Column("reason", sa.String(length=200), nullable=False),
+        sa.Column("status", sa.SmallInteger(), autoincrement=False, nullable=False),
+        sa.Column("media", sa.String(length=20), nullable=False),
         sa.Column("count", sa.BigInteger(), nullable=False),
-        sa.PrimaryKeyConstraint("route", "minute", "verdict", "reason", name="pk_shadow_tallies"),
+        sa.PrimaryKeyConstraint("route", "minute", "verdict", "reason", "status", "media", name="pk_shadow_tallies"),
     )
     op.create_table(
         "shadow_versions",
