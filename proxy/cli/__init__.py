@@ -13,7 +13,6 @@ COMMANDS = {
     "explain": "proxy.cli.explain",
     "status": "proxy.cli.status",
     "routes": "proxy.cli.routes",
-    "report": "proxy.cli.report",
     "schema": "proxy.cli.schema",
     "version": "proxy.cli.version",
 }

@@ -1,0 +1,357 @@
+"""Takes secrets out of an exchange before anything of it is written: a keyed token for each, so that equality shows.
+
+A token is `~hmac:` and the beginning of HMAC-SHA256 over the value with `state.redaction_key`: the same value gives the
+same token wherever it stands, and without the key nobody can try values out. What becomes one:
+
+1. whatever stands at a path of `compare.redact`, or below a name of it or of `shadow.keeping.secrets`, in documents;
+2. values of headers, cookies, query and form parameters of such names, Authorization and Cookie among them;
+3. what looks like a secret in any other text: `password=…`, bearer tokens, JWTs, private keys, card numbers;
+4. whatever became a token by 1 or 2, wherever else it stands in the same exchange: echoed in an error message, in a
+   key, in a redirect, as it is or percent-encoded.
+
+A body that could not be decoded is not kept at all, so that no encoding carries a secret past this.
+"""
+
+from __future__ import annotations
+
+import binascii
+import hmac
+from base64 import b64decode
+from collections.abc import Iterable, Sequence
+from html import escape
+from typing import Any, Final
+from urllib.parse import quote, unquote_plus
+
+import orjson
+
+from shadow.comparison import Difference
+from shadow.exchange import Fields
+from shadow.keeping.secrets import ECHO_CHARACTERS_MIN, is_secret, is_secret_parameter, replace_secrets
+
+#: What every token starts with.
+TOKEN_START: Final = "~hmac:"  # noqa: S105 - no password
+#: Of the 64 hexadecimal digits of the digest, so many are kept: no two values meet in a lifetime.
+_TOKEN_DIGITS: Final = 24
+#: Secrets of one exchange that are looked for elsewhere in it.
+ECHOES_MAX: Final = 256
+#: Deepest document that is looked into; what lies deeper becomes one token.
+DEPTH_MAX: Final = 200
+
+_URL_FIELDS: Final = frozenset(("location", "content-location", "referer", "refresh", "link", "origin"))
+_COOKIE_FIELDS: Final = frozenset(("cookie", "set-cookie"))
+_CREDENTIAL_FIELDS: Final = frozenset(("authorization", "proxy-authorization"))
+#: A member of one of these names says what the member beside it holds: `{"name": "password", "value": "x"}`.
+_NAMING: Final = ("name", "@name", "key", "id", "@id", "type", "@type", "autocomplete")
+_NAMED: Final = frozenset(("value", "@value", "content", "@content", "data", "#text"))
+
+#: What is known of a path of the rules at one place of a document: member -> what comes below it.
+_Trie = dict[str, Any]
+_END: Final = ""  # no segment of a path that is kept is empty
+
+
+class Redactor:
+    """How one route's exchanges are redacted. Immutable.
+
+    Args:
+        key: secret of the tokens, at least 16 bytes.
+        redact: `CompareModel.redact`: exact paths (`/customer/name`, `/items/*/iban`, `@header/x-user`) and names.
+    """
+
+    __slots__ = ("_fields", "_key", "_names", "_paths")
+
+    def __init__(self, key: bytes, redact: Sequence[str] = ()) -> None:
+        self._key = key
+        self._names = frozenset(entry.lower() for entry in redact if not entry.startswith(("/", "@")))
+        self._fields = frozenset(
+            entry.split("/")[1].lower() for entry in redact if entry.startswith(("@header/", "@cookie/"))
+        )
+        self._paths: _Trie = {}
+        for entry in redact:
+            if entry.startswith("/"):
+                _add(self._paths, entry[1:].split("/"))
+
+    def token(self, value: Any) -> str:
+        """The token of a JSON value; a text and a header of the same characters have the same."""
+        text = value if isinstance(value, str) else _canonical(value)
+        digest = hmac.digest(self._key, text.encode("utf-8", "surrogatepass"), "sha256")
+        return TOKEN_START + digest.hex()[:_TOKEN_DIGITS]
+
+    def begin(self) -> Redaction:
+        """The redaction of one exchange."""
+        return Redaction(self)
+
+    def hides(self, name: str) -> bool:
+        """Whether values of this name are secrets on this route."""
+        return is_secret(name) or name.lower() in self._names
+
+    def hides_parameter(self, name: str) -> bool:
+        """The same for a query or a form."""
+        return is_secret_parameter(name) or name.lower() in self._names
+
+    def hides_field(self, name: str) -> bool:
+        """The same for a header; cookies are hidden whatever their name."""
+        return name in self._fields or self.hides(name)
+
+    @property
+    def paths(self) -> _Trie:
+        """The paths as a tree."""
+        return self._paths
+
+
+class Redaction:
+    """The redaction of one exchange: remembers what it hid, to find it elsewhere.
+
+    Attributes:
+        count: values that became tokens.
+    """
+
+    __slots__ = ("_echoes", "_hidden", "_redactor", "count")
+
+    def __init__(self, redactor: Redactor) -> None:
+        self.count = 0
+        self._redactor = redactor
+        self._hidden: dict[str, str] = {}  # what was hidden, as a whole -> its token
+        self._echoes: dict[str, str] = {}  # as it may stand elsewhere -> its token
+
+    # -- the parts of an exchange
+
+    def fields(self, fields: Fields) -> Fields:
+        """Headers, with the values of secret ones as tokens; names and attributes of cookies stay."""
+        return tuple((name, self._field(name, value)) for name, value in fields)
+
+    def target(self, target: str) -> str:
+        """`path?query`, with the values of secret parameters as tokens."""
+        path, mark, query = target.partition("?")
+        path = self.text(path)
+        return path + mark + self.form(query) if mark else path
+
+    def form(self, form: str) -> str:
+        """A query or a form as it was sent."""
+        return "&".join([self._parameter(pair) for pair in form.split("&")])
+
+    def text(self, text: str) -> str:
+        """Any other text."""
+        return replace_secrets(text, self._hide)
+
+    def document(self, document: Any) -> Any:
+        """A decoded body, as a copy in which secrets are tokens."""
+        return self._value(document, (self._redactor.paths,), 0)
+
+    def difference(self, difference: Difference) -> Difference:
+        """A difference. Where it lies inside of something secret, its path ends there.
+
+        The documents come first: what was hidden in them is hidden here as well, however short it is.
+        """
+        legacy, new = self._unless_hidden(difference.legacy), self._unless_hidden(difference.new)
+        path, pattern = difference.path, difference.pattern
+        segments = path.split("/")
+        if segments[0] == "@header" and len(segments) > 1:
+            return difference._replace(legacy=self._of_field(segments[1], legacy), new=self._of_field(segments[1], new))
+        if segments[0] == "@cookie":
+            if segments[-1] == "value" or len(segments) <= 2:  # noqa: PLR2004 - the cookie as a whole
+                legacy, new = self._hide_value(legacy), self._hide_value(new)
+            return difference._replace(legacy=legacy, new=new)
+        if segments[0]:
+            return difference._replace(legacy=self._value(legacy, (), 0), new=self._value(new, (), 0))
+        depth, nodes = self._hidden_depth(segments[1:])
+        if depth is None:
+            return difference._replace(legacy=self._value(legacy, nodes, 0), new=self._value(new, nodes, 0))
+        return difference._replace(
+            legacy=self._hide_value(legacy),
+            new=self._hide_value(new),
+            path="/".join(segments[: depth + 2]),
+            pattern="/".join(pattern.split("/")[: depth + 2]),
+        )
+
+    # -- what was hidden, elsewhere
+
+    def echoes(self, kept: bytes) -> bool:
+        """Whether something that was hidden stands in `kept`, JSON in UTF-8: then its texts are to be scrubbed."""
+        return any(_in_json(secret) in kept for secret in self._echoes)
+
+    def scrub(self, value: Any) -> Any:
+        """A JSON value with everything that was hidden elsewhere replaced in its texts and keys."""
+        if isinstance(value, str):
+            return self.scrub_text(value)
+        if isinstance(value, list):
+            return [self.scrub(item) for item in value]
+        if isinstance(value, dict):
+            return {self.scrub_text(name): self.scrub(item) for name, item in value.items()}
+        if isinstance(value, int) and not isinstance(value, bool):
+            return self._echoes.get(str(value), value)
+        return value
+
+    def scrub_text(self, text: str) -> str:
+        """A text with everything that was hidden elsewhere replaced."""
+        for secret, token in self._echoes.items():
+            if secret in text:
+                text = text.replace(secret, token)
+        return text
+
+    # -- how
+
+    def _hide(self, text: str) -> str:
+        """The token of a secret text, which is looked for elsewhere from now on."""
+        if text.startswith(TOKEN_START):
+            return text
+        self.count += 1
+        token = self._redactor.token(text)
+        if len(self._hidden) < ECHOES_MAX:
+            self._hidden[text] = token
+        if len(text) >= ECHO_CHARACTERS_MIN and len(self._echoes) < ECHOES_MAX:
+            for form in {text, quote(text, safe=""), quote(text), escape(text), unquote_plus(text)}:
+                if len(form) >= ECHO_CHARACTERS_MIN:
+                    self._echoes[form] = token
+        return token
+
+    def _unless_hidden(self, value: Any) -> Any:
+        if isinstance(value, (str, int, float)) and not isinstance(value, bool):
+            return self._hidden.get(str(value), value)
+        return value
+
+    def _hide_value(self, value: Any) -> Any:
+        """The token of any JSON value; null, true and false tell nothing and stay."""
+        if value is None or isinstance(value, bool) or value == "":
+            return value
+        if isinstance(value, str):
+            return self._hide(value)
+        if isinstance(value, (dict, list)):
+            for text in _texts(value):
+                self._hide(text)
+            self.count += 1
+            return self._redactor.token(value)
+        return self._hide(_canonical(value))
+
+    def _field(self, name: str, value: str) -> str:
+        if name in _COOKIE_FIELDS:
+            return self._set_cookie(value) if name == "set-cookie" else self._cookie(value)
+        if name in _CREDENTIAL_FIELDS:
+            return self._credentials(value)
+        if self._redactor.hides_field(name):
+            return self._hide(value) if value else value
+        if name in _URL_FIELDS and "?" in value:
+            return self.target(value)
+        return self.text(value)
+
+    def _of_field(self, name: str, value: Any) -> Any:
+        return self._field(name, value) if isinstance(value, str) else self._value(value, (), 0)
+
+    def _cookie(self, value: str) -> str:
+        return "; ".join([self._pair(pair.strip(), "=") for pair in value.split(";")])
+
+    def _set_cookie(self, value: str) -> str:
+        pair, mark, attributes = value.partition(";")
+        return self._pair(pair, "=") + mark + attributes
+
+    def _pair(self, pair: str, mark: str) -> str:
+        name, there, value = pair.partition(mark)
+        if not there:  # without a name it is all value
+            return self._hide(pair) if pair else pair
+        return name + mark + self._hide(value.strip('" ')) if value else pair
+
+    def _credentials(self, value: str) -> str:
+        scheme, space, rest = value.partition(" ")
+        if not space:
+            return self._hide(value)
+        for secret in _basic(scheme, rest):
+            self._hide(secret)
+        return f"{scheme} {self._hide(rest.strip())}"
+
+    def _parameter(self, pair: str) -> str:
+        name, mark, value = pair.partition("=")
+        if mark and value and self._redactor.hides_parameter(unquote_plus(name)):
+            return f"{name}={self._hide(unquote_plus(value))}"
+        return self.text(pair)
+
+    def _value(self, value: Any, nodes: Sequence[_Trie], depth: int) -> Any:
+        if isinstance(value, str):
+            return replace_secrets(value, self._hide)
+        if isinstance(value, dict):
+            return self._object(value, nodes, depth + 1) if depth < DEPTH_MAX else self._hide_value(value)
+        if isinstance(value, list):
+            if depth >= DEPTH_MAX:
+                return self._hide_value(value)
+            if not nodes:
+                return [self._value(item, (), depth + 1) for item in value]
+            return [self._member(str(index), item, nodes, depth + 1) for index, item in enumerate(value)]
+        return value
+
+    def _object(self, value: dict[str, Any], nodes: Sequence[_Trie], depth: int) -> dict[str, Any]:
+        named = any(isinstance(said := value.get(member), str) and self._redactor.hides(said) for member in _NAMING)
+        hides = self._redactor.hides
+        redacted = {}
+        for name, item in value.items():
+            if hides(name) or (named and name in _NAMED):
+                redacted[name] = self._hide_value(item)
+            elif nodes:
+                redacted[name] = self._member(name.replace("~", "~0").replace("/", "~1"), item, nodes, depth)
+            else:
+                redacted[name] = self._value(item, (), depth)
+        return redacted
+
+    def _member(self, segment: str, item: Any, nodes: Sequence[_Trie], depth: int) -> Any:
+        below = _below(nodes, segment)
+        if any(_END in node for node in below):
+            return self._hide_value(item)
+        return self._value(item, below, depth)
+
+    def _hidden_depth(self, segments: Sequence[str]) -> tuple[int | None, Sequence[_Trie]]:
+        """The index of the segment from which on all is secret, or None and what the paths say below the last."""
+        nodes: Sequence[_Trie] = (self._redactor.paths,)
+        for depth, segment in enumerate(segments):
+            nodes = _below(nodes, segment)
+            if any(_END in node for node in nodes):
+                return depth, ()
+            if not segment.isdigit() and self._redactor.hides(segment.replace("~1", "/").replace("~0", "~")):
+                return depth, ()
+        return None, nodes
+
+
+def _add(trie: _Trie, segments: Iterable[str]) -> None:
+    for segment in segments:
+        trie = trie.setdefault(segment, {})
+    trie[_END] = {}
+
+
+def _below(nodes: Sequence[_Trie], segment: str) -> Sequence[_Trie]:
+    return [node[key] for node in nodes for key in (segment, "*") if key in node]
+
+
+def _canonical(value: Any) -> str:
+    try:
+        return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
+    except TypeError:  # integers beyond 64 bits, decimals, half a character
+        return repr(value)
+
+
+def _texts(value: Any) -> Iterable[str]:
+    """Every text inside of a JSON value, in keys as well; a loop, because documents are deep."""
+    left = [value]
+    while left:
+        one = left.pop()
+        if isinstance(one, str):
+            yield one
+        elif isinstance(one, list):
+            left += one
+        elif isinstance(one, dict):
+            left += one.keys()
+            left += one.values()
+
+
+def _basic(scheme: str, credentials: str) -> Sequence[str]:
+    """User and password of Basic credentials: an application may show either."""
+    if scheme.lower() != "basic":
+        return ()
+    try:
+        user, mark, password = b64decode(credentials, validate=True).decode("utf-8", "replace").partition(":")
+    except (binascii.Error, ValueError):
+        return ()
+    return (password, f"{user}:{password}") if mark else ()
+
+
+def _in_json(text: str) -> bytes:
+    """A text as it stands inside of a JSON string."""
+    try:
+        return orjson.dumps(text)[1:-1]
+    except TypeError:
+        return text.encode("ascii", "backslashreplace")

@@ -1,0 +1,129 @@
+"""Which names hold secrets, and what secrets look like in plain text.
+
+Names are matched by their words, however they are written: `accessToken`, `access_token`, `Access-Token` and
+`x-access-token` are one. A name that is matched wrongly costs a look at a value; one that is missed costs a secret, so
+that what is in doubt is redacted. `compare.redact` adds to it, nothing takes away from it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Final
+
+#: Any of them as one word of a name makes it secret.
+_WORDS: Final = frozenset(
+    (
+        *("apikey", "assertion", "auth", "authorization", "bearer", "captcha", "cookie", "cookies", "credential"),
+        *("credentials", "csrf", "cvc", "cvc2", "cvv", "cvv2", "iban", "jwt", "mfa"),
+        *("otp", "pan", "pass", "passcode", "passphrase", "passwd", "password", "passwords", "pin"),
+        *("pwd", "saml", "secret", "secrets", "session", "sessions", "sid", "sig", "signature"),
+        *("ssn", "token", "tokens", "totp", "xsrf"),
+    )
+)
+#: Any of them in a name, written together or not.
+_JOINED: Final = (
+    *("accesskey", "accountnumber", "apikey", "authcode", "cardnumber", "cardno", "clientcert", "creditcard"),
+    *("password", "privatekey", "secret", "securitycode", "sessionid", "socialsecurity", "token"),
+)
+#: In queries and forms only: as members of documents these are ordinary words.
+_OF_QUERIES: Final = frozenset(("code", "key", "state"))
+#: Fields that are known to be harmless although their names say otherwise.
+_HARMLESS: Final = frozenset(
+    ("www-authenticate", "proxy-authenticate", "sec-websocket-key", "sec-websocket-accept", "sec-websocket-version")
+)
+
+#: Text that became a token already.
+_TOKEN_START: Final = "~hmac:"  # noqa: S105 - no password
+
+#: Longest name that is looked at.
+_NAME_CHARACTERS_MAX: Final = 200
+_SPLIT: Final = re.compile(r"[^A-Za-z0-9]+|(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+
+#: Shortest secret that is looked for in other places: shorter ones are in words by accident.
+ECHO_CHARACTERS_MIN: Final = 6
+
+
+def is_secret(name: str) -> bool:
+    """Whether values of this name are secrets.
+
+    Args:
+        name: of a header, a member of a document, an element or an attribute; a namespace in braces is left out.
+    """
+    return _is_secret(name[-_NAME_CHARACTERS_MAX:])
+
+
+@lru_cache(maxsize=8_192)
+def _is_secret(name: str) -> bool:
+    name = name.rpartition("}")[2]
+    if name.lower() in _HARMLESS:
+        return False
+    words = [word.lower() for word in _SPLIT.split(name) if word]
+    joined = "".join(words)
+    return not _WORDS.isdisjoint(words) or any(part in joined for part in _JOINED)
+
+
+def is_secret_parameter(name: str) -> bool:
+    """Whether values of this name in a query or a form are secrets."""
+    return name.lower() in _OF_QUERIES or is_secret(name)
+
+
+_SCHEME: Final = re.compile(r"(?i)\b(bearer|basic|negotiate)(\s{1,3})([A-Za-z0-9._~+/=-]{8,4096})")
+_JWT: Final = re.compile(r"\beyJ[A-Za-z0-9_-]{5,8192}\.[A-Za-z0-9_-]{5,8192}(?:\.[A-Za-z0-9_-]{0,8192}){0,3}")
+_USER: Final = re.compile(r"(://[^/\s:@?#]{0,200}):([^/\s@]{1,200})@")
+_PEM: Final = re.compile(r"(-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----)((?:[^-]|-(?!----)){1,20000})")
+#: A name and what stands between it and a value: `password=`, `"token": `, `token%3D`. Percent-encoded, a name starts
+#: after the code of the character before it.
+_NAMED: Final = re.compile(
+    r"(?:(?<![A-Za-z0-9_.-])|(?<=%[0-9A-Fa-f]{2}))([A-Za-z][A-Za-z0-9_.-]{1,80})"
+    r"\\?[\"']?\s{0,4}(?:[=:]|%3[dDaA])\s{0,4}"
+)
+_VALUE: Final = re.compile(r"\\?\"([^\"]{1,4000})|'([^']{1,4000})|([^\s\"'&;,<>]{1,4000})")
+_CARD: Final = re.compile(r"(?<![\d.-])\d(?:[ -]?\d){13,18}(?![\d.-])")
+#: What has none of these holds none of the above.
+_WORTH_A_LOOK: Final = re.compile(r"[=:]|%3[dDaA]|eyJ|-----BEGIN|(?i:bearer|basic|negotiate)\s|\d[ -]?\d{3}[ -]?\d{3}")
+
+
+def replace_secrets(text: str, token: Callable[[str], str]) -> str:
+    """Plain text with everything that looks like a secret replaced: named values, credentials, keys, card numbers.
+
+    Args:
+        text: of any length; the time is linear in it.
+        token: what to put for a secret.
+    """
+    if _WORTH_A_LOOK.search(text) is None:
+        return text
+    text = _PEM.sub(lambda found: found[1] + token(found[2]), text)
+    text = _JWT.sub(lambda found: token(found[0]), text)
+    text = _SCHEME.sub(lambda found: found[1] + found[2] + _unless_word(found[3], token), text)
+    text = _USER.sub(lambda found: f"{found[1]}:{token(found[2])}@", text)
+    text = _replace_named(text, token)
+    return _CARD.sub(lambda found: token(found[0]) if _is_card(found[0]) else found[0], text)
+
+
+def _replace_named(text: str, token: Callable[[str], str]) -> str:
+    """Values behind secret names. A value behind another name is looked at in turn: `failed: password=x`."""
+    pieces, done = [], 0
+    for named in _NAMED.finditer(text):
+        if named.start() < done or not is_secret(named[1]):
+            continue
+        value = _VALUE.match(text, named.end())
+        if value is None or value[0].startswith(_TOKEN_START):
+            continue
+        start, end = value.span(value.lastindex or 0)
+        pieces += [text[done:start], token(text[start:end].rstrip("\\"))]
+        done = end
+    return "".join([*pieces, text[done:]]) if pieces else text
+
+
+def _unless_word(text: str, token: Callable[[str], str]) -> str:
+    """`basic understanding` is no credential: those have digits, capitals or padding in them."""
+    return text if text.isalpha() and text.islower() else token(text)
+
+
+def _is_card(text: str) -> bool:
+    """Luhn's check: one number in ten passes it by accident."""
+    digits = [int(digit) for digit in text if digit.isdigit()]
+    doubled = (digit * 2 - 9 * (digit > 4) for digit in digits[-2::-2])  # noqa: PLR2004 - above 4 it has two digits
+    return (sum(digits[-1::-2]) + sum(doubled)) % 10 == 0
