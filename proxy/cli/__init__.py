@@ -13,6 +13,7 @@ COMMANDS = {
     "explain": "proxy.cli.explain",
     "status": "proxy.cli.status",
     "routes": "proxy.cli.routes",
+    "report": "proxy.cli.report",
     "schema": "proxy.cli.schema",
     "version": "proxy.cli.version",
 }

@@ -31,6 +31,8 @@ _ANSWER_BYTES_MAX: Final = 64 << 20
 _WATCH_S: Final = 2.0
 #: A field that tells an answer from somebody else's.
 _WANTED: Final = {"status": "workers", "routes": "routes"}
+#: Statuses that say that what was asked for cannot be had, in words.
+_REFUSED: Final = frozenset({400, 404, 409, 413, 415, 422, 428})
 _DEFAULT: Final = "http://127.0.0.1:9090"
 
 Parameters = ParamSpec("Parameters")
@@ -58,7 +60,13 @@ class Target:
 
 
 def asking_options(command: Callable[Parameters, None]) -> Callable[Parameters, None]:
-    """The options that all asking commands have; they come as `control`, `token`, `config`, `as_json`, `watch`."""
+    """The options of commands that show how things are: `control`, `token`, `config`, `as_json`, `watch`."""
+    watch = click.option("--watch", is_flag=True, help="Show it again every two seconds until Ctrl-C.")
+    return target_options(watch(command))
+
+
+def target_options(command: Callable[Parameters, None]) -> Callable[Parameters, None]:
+    """The options that all asking commands have; they come as `control`, `token`, `config`, `as_json`."""
     options = [
         click.option("--control", metavar="URL", envvar="STRANGLER_CONTROL", help="Control API [STRANGLER_CONTROL]."),
         click.option("--token", envvar="STRANGLER_TOKEN", help="Token to show [STRANGLER_TOKEN]."),
@@ -66,7 +74,6 @@ def asking_options(command: Callable[Parameters, None]) -> Callable[Parameters, 
             "--config", type=click.Path(path_type=Path), help="Where to look both up; config.yaml where it is there."
         ),
         click.option("as_json", "--json", is_flag=True, help="Print the API's JSON."),
-        click.option("--watch", is_flag=True, help="Show it again every two seconds until Ctrl-C."),
     ]
     return functools.reduce(lambda wrapped, option: option(wrapped), reversed(options), command)
 
@@ -99,38 +106,51 @@ def _from_config(path: Path, token: str | None) -> Target:
     return Target(f"http://{authority}", token or known, str(path))
 
 
-def ask(target: Target, path: str, wanted: str) -> Any:
+def ask(target: Target, path: str, wanted: str, *, method: str = "GET", body: Any = None) -> Any:
     """The JSON object that the API has at this path; it must have the field `wanted`, or it is somebody else's.
 
+    Args:
+        target: where to ask.
+        path: path and query.
+        wanted: a field of the answer.
+        method: `GET`, or what changes something.
+        body: JSON value to send; None sends none.
+
     Raises:
-        AskingError: it does not answer, refuses the token, or is something else.
+        AskingError: it does not answer, refuses the token or what was asked, or is something else.
     """
-    status, body = _get(target, path)
-    if status in {401, 403}:
+    status, received = _send(target, method, path, None if body is None else orjson.dumps(body))
+    try:
+        answer = orjson.loads(received)
+    except orjson.JSONDecodeError:
+        answer = None
+    detail = answer.get("detail") if isinstance(answer, dict) else None
+    if status == http.HTTPStatus.UNAUTHORIZED or (status == http.HTTPStatus.FORBIDDEN and detail is None):
         why = "needs a token" if target.token is None else "refuses the token"
         message = f"The control API at {target.url} {why}: use --token or STRANGLER_TOKEN."
         raise AskingError(message, EXIT_TOKEN)
-    try:
-        answer = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        answer = None
+    if status == http.HTTPStatus.FORBIDDEN:
+        raise AskingError(str(detail), EXIT_TOKEN)
+    if detail is not None and status in _REFUSED:
+        raise AskingError(str(detail), EXIT_USAGE)
     if status != http.HTTPStatus.OK or not isinstance(answer, dict) or wanted not in answer:
-        detail = answer.get("detail") if isinstance(answer, dict) else None
         why = detail or "this is not the control API of strangler"
         raise AskingError(f"{target.url}{path} answers {status}: {why}", EXIT_UNREACHABLE)
     return answer
 
 
-def _get(target: Target, path: str) -> tuple[int, bytes]:
+def _send(target: Target, method: str, path: str, body: bytes | None) -> tuple[int, bytes]:
     parts = urlsplit(target.url)
     if parts.scheme not in {"http", "https"} or not parts.hostname or not _has_port(parts):
         raise AskingError(f"{target.url} is no URL of a control API, such as {_DEFAULT}", EXIT_USAGE)
     kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
     headers = {} if target.token is None else {"Authorization": f"Bearer {target.token}"}
+    if body is not None:
+        headers["Content-Type"] = "application/json"
     try:
         connection = kind(parts.hostname, parts.port, timeout=_TIMEOUT_S)
         try:
-            connection.request("GET", parts.path.rstrip("/") + path, headers=headers)
+            connection.request(method, parts.path.rstrip("/") + path, body=body, headers=headers)
             answer = connection.getresponse()
             return answer.status, answer.read(_ANSWER_BYTES_MAX)
         finally:

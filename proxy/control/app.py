@@ -7,37 +7,41 @@
 | `/metrics` | anybody on loopback, else viewer | Prometheus or OpenMetrics text |
 | `/api/status` | viewer | `StatusView` |
 | `/api/routes` | viewer | `RoutesView` |
+
+What is about shadow mode is in `findings_api`.
 """
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
-import orjson
 import structlog
 from aiohttp import web
 from aiohttp.typedefs import Handler
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import CollectorRegistry
 
+from proxy.control.answers import CALLER, STATE, answer, problem
 from proxy.control.auth import Keyring, is_local_authority, is_loopback
 from proxy.control.collector import make_registry
+from proxy.control.evidence import Evidence
+from proxy.control.findings_api import add_routes
 from proxy.control.state import ControlState
 from proxy.control.views import view_routes, view_status
 
-STATE: Final = web.AppKey("state", ControlState)
 LOOPBACK: Final = web.AppKey("loopback", bool)
 REGISTRY: Final = web.AppKey("registry", CollectorRegistry)
 
 _OPEN: Final = frozenset({"/healthz", "/readyz"})
 _OPEN_ON_LOOPBACK: Final = _OPEN | {"/metrics"}
+_READING: Final = frozenset({"GET", "HEAD"})
 _BODY_BYTES_MAX: Final = 1 << 20
 
 log = structlog.get_logger()
 
 
-def make_app(state: ControlState) -> web.Application:
-    """The application for the configuration in force."""
+def make_app(state: ControlState, evidence: Evidence) -> web.Application:
+    """The application for the configuration in force, with the state store."""
     app = web.Application(middlewares=[_harden, _check_host, _authorize], client_max_size=_BODY_BYTES_MAX)
     app[STATE] = state
     app[LOOPBACK] = is_loopback(state.reloader.config.control.host)
@@ -51,6 +55,7 @@ def make_app(state: ControlState) -> web.Application:
             web.get("/api/routes", _routes),
         ]
     )
+    add_routes(app, evidence)
     return app
 
 
@@ -60,7 +65,7 @@ async def _harden(request: web.Request, handler: Handler) -> web.StreamResponse:
     try:
         response = await handler(request)
     except web.HTTPException as error:
-        response = _problem(error.status, error.reason)
+        response = problem(error.status, error.reason)
         if "Allow" in error.headers:
             response.headers["Allow"] = error.headers["Allow"]
     response.headers["Cache-Control"] = "no-store"
@@ -73,13 +78,13 @@ async def _check_host(request: web.Request, handler: Handler) -> web.StreamRespo
     """On loopback, only names of this machine: a page elsewhere whose name leads here must read nothing."""
     if request.app[LOOPBACK] and not is_local_authority(request.headers.get("Host", "")):
         log.warning("control.host.refused", host=request.headers.get("Host", "")[:255])
-        return _problem(421, "This address answers to localhost, 127.0.0.1 and [::1] only.")
+        return problem(421, "This address answers to localhost, 127.0.0.1 and [::1] only.")
     return await handler(request)
 
 
 @web.middleware
 async def _authorize(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Everything that is not open needs a token of at least the role viewer."""
+    """Everything that is not open needs a token: to look one of any role, to change something one of operator."""
     if request.path in (_OPEN_ON_LOOPBACK if request.app[LOOPBACK] else _OPEN):
         return await handler(request)
     # Anew each time: a reload may have changed the tokens.
@@ -87,15 +92,23 @@ async def _authorize(request: web.Request, handler: Handler) -> web.StreamRespon
     caller = keyring.identify(request.headers.get("Authorization"))
     if caller is None:
         log.warning("control.token.refused", peer=request.remote, path=request.path[:255])
-        response = _problem(401, "This needs a token: Authorization: Bearer …")
+        response = problem(401, "This needs a token: Authorization: Bearer …")
         response.headers["WWW-Authenticate"] = 'Bearer realm="strangler"'
         return response
+    if request.method not in _READING:
+        if not caller.may("operator"):
+            log.warning("control.role.refused", caller=caller.name, role=caller.role, path=request.path[:255])
+            return problem(403, f"The token {caller.name} has the role {caller.role}; this needs the role operator.")
+        # A page in a browser can send a form to this address without asking first, but no JSON.
+        if request.content_type != "application/json" and request.can_read_body:
+            return problem(415, "This takes JSON: Content-Type: application/json")
+    request[CALLER] = caller
     return await handler(request)
 
 
 async def _healthz(request: web.Request) -> web.Response:
     del request
-    return _json({"status": "ok"})
+    return answer({"status": "ok"})
 
 
 async def _readyz(request: web.Request) -> web.Response:
@@ -107,28 +120,19 @@ async def _readyz(request: web.Request) -> web.Response:
         "workers": len(state.workers),
         "workers_ready": len(state.ready_workers),
     }
-    return _json(detail, 200 if state.ready else 503)
+    return answer(detail, 200 if state.ready else 503)
 
 
 async def _metrics(request: web.Request) -> web.Response:
     if not request.app[STATE].complete:
-        return _problem(503, "Control has just started and has not heard from every worker yet.")
+        return problem(503, "Control has just started and has not heard from every worker yet.")
     encode, content_type = choose_encoder(request.headers.get("Accept", ""))
     return web.Response(body=encode(request.app[REGISTRY]), headers={"Content-Type": content_type})
 
 
 async def _status(request: web.Request) -> web.Response:
-    return _json(view_status(request.app[STATE]))
+    return answer(view_status(request.app[STATE]))
 
 
 async def _routes(request: web.Request) -> web.Response:
-    return _json(view_routes(request.app[STATE]))
-
-
-def _json(value: Any, status: int = 200) -> web.Response:
-    return web.Response(body=orjson.dumps(value), status=status, content_type="application/json")
-
-
-def _problem(status: int, detail: str) -> web.Response:
-    body = orjson.dumps({"status": status, "detail": detail})
-    return web.Response(body=body, status=status, content_type="application/problem+json")
+    return answer(view_routes(request.app[STATE]))

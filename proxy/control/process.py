@@ -23,6 +23,7 @@ from proxy.backoff import Backoff
 from proxy.channel import Channel, Frame, open_channel
 from proxy.child import unblock_signals
 from proxy.control.app import make_app
+from proxy.control.evidence import Evidence
 from proxy.control.rates import SAMPLE_S
 from proxy.control.reload import Reloader
 from proxy.control.state import ControlState
@@ -89,7 +90,8 @@ class ControlProcess:
 
     async def _serve_api(self, state: ControlState) -> None:
         """Answer the API; while the address cannot be had, say so and try again."""
-        runner = web.AppRunner(make_app(state), access_log=None, shutdown_timeout=API_CLOSE_S)
+        evidence = Evidence(state.reloader.config.state.url)
+        runner = web.AppRunner(make_app(state, evidence), access_log=None, shutdown_timeout=API_CLOSE_S)
         await runner.setup()
         control, backoff = state.reloader.config.control, Backoff()
         try:
@@ -108,6 +110,7 @@ class ControlProcess:
             await self._ended.wait()
         finally:
             await runner.cleanup()
+            await evidence.close()
 
     async def _watch(self, path: Path) -> None:
         async for _ in watch_file(path):

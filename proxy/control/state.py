@@ -10,6 +10,7 @@ from proxy.channel import Frame
 from proxy.control.rates import Window
 from proxy.control.reload import Reloader
 from proxy.control.snapshots import Accumulator, Snapshot
+from proxy.control.unsent import UnsentLog
 
 #: After its start, control waits so long for a snapshot of each worker before it shows totals without it.
 FIRST_SNAPSHOTS_S: Final = 3.0
@@ -25,6 +26,7 @@ class ControlState:
         draining: the proxy stops.
         totals: counters over all workers.
         window: totals of the last minute.
+        unsent: when mirrored requests were shed or lost.
         reloader: the table in force and the reloads.
         hello: what the supervisor said at the start: paths, process ids, bound addresses.
     """
@@ -39,6 +41,7 @@ class ControlState:
         self.totals = Accumulator(hello.get("memory"))
         self.window = Window()
         self._clock = clock
+        self.unsent = UnsentLog()
         self._started_s = clock()
         self._forget_routes()
 
@@ -74,8 +77,10 @@ class ControlState:
         self._forget_routes()
 
     def sample(self) -> None:
-        """Remember the totals of this moment, for rates."""
-        self.window.sample(self._clock(), self.totals.total())
+        """Remember the totals of this moment, for rates and reports."""
+        total = self.totals.total()
+        self.window.sample(self._clock(), total)
+        self.unsent.sample(time.time(), total["mirrors"])
 
     def now_s(self) -> float:
         """The clock of `window`."""

@@ -179,8 +179,8 @@ class ClusterReport:
 
     Attributes:
         id: its fingerprint.
-        pattern: where, `/items/*/price`; for a renamed key that of legacy.
-        kind: as in `shadow.comparison.Kind`.
+        pattern: where, `/items/*/price`; for a value that moved that of legacy.
+        kind: as in `shadow.comparison.Kind`, or `moved`.
         relation: how the values relate, one word; "" where no relation was found.
         words: the same as a clause, such as "new is legacy rounded to 2 digits".
         exchanges: compared exchanges that have it, as a share of all compared ones.

@@ -57,7 +57,7 @@ class RouteRows:
         rule_uses: rule id -> exchanges, since it is in force.
         proofs: mutation -> [injected, found]; "" counts copies without a fault.
         keys: what the paired test says.
-        settled: (pattern, kind) that learned noise accounts for by now.
+        settled: fingerprints of clusters that learned noise accounts for by now.
     """
 
     verdicts: dict[tuple[int, str, str], int] = field(default_factory=dict)
@@ -70,7 +70,7 @@ class RouteRows:
     rule_uses: dict[str, int] = field(default_factory=dict)
     proofs: dict[str, list[int]] = field(default_factory=dict)
     keys: tuple[Key, ...] = ()
-    settled: frozenset[tuple[str, str]] = frozenset()
+    settled: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,9 +32,17 @@ _REASONS: Final = {
     "concurrency": "more requests under way than concurrency_max",
     "queue": "the comparer was behind",
     "comparer_down": "the comparer was not there",
-    "breaker": "the breaker of the service was open",
+    "memory": "captured bodies took all the memory that they may",
+    "breaker": "the mirrored service failed too often to be asked",
+    "descriptors": "the proxy had no file descriptor left",
+    "incomplete": "the client left before it had its answer",
+    "draining": "the proxy was stopping",
     "poison": "the comparer died of them",
     "store": "the state store did not take them",
+    "stopped": "the proxy stopped",
+    "defect": "a defect of the proxy, see its log",
+    "worker": "the worker died",
+    "malformed": "the comparer could not read them",
 }
 _STAGES: Final = {
     "shed": "not mirrored",

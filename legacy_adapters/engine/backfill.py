@@ -1,0 +1,196 @@
+"""The first copy of all rows of one direction, while applications go on writing on both sides.
+
+```
+snapshot ─▶ what was captured, then the next chunk ─▶ map ─▶ ┌ transaction: fence, apply the captured,    ┐ ─▶ next
+   └──────── the next one is read while this one is written   └ load the chunk, checkpoints of both streams ┘
+```
+What was captured and the chunk are of one moment, and what was captured is applied first: a row of the chunk is then
+never older than what the ledger knows, and what the ledger knows already is not written again. A chunk is read only
+where nothing captured is left over, else the chunk could be newer than the captured changes that follow.
+
+Rows go in the fast way (`load`) as long as nobody has been there; one row that the ledger or the target knows, or that
+is refused, sends its chunk the careful way (`Batch`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass, replace
+
+from legacy_adapters.change import Change, Entry, Load
+from legacy_adapters.connector import Transaction
+from legacy_adapters.engine.batch import Batch, Seen, Tally
+from legacy_adapters.engine.checkpoint import BACKFILL, LIVE, BackfillMark, LiveMark
+from legacy_adapters.engine.decision import Manner
+from legacy_adapters.engine.model import FLOOD_CHANGES_MIN
+from legacy_adapters.engine.stream import Stream
+from legacy_adapters.engine.throttle import Throttle
+from legacy_adapters.errors import StaleError
+from legacy_adapters.mapper import Found, MappedChunk
+from legacy_adapters.record import Chunk, Key
+
+
+@dataclass(frozen=True, slots=True)
+class Portion:
+    """What one snapshot gave: captured changes, and the chunk that follows them unless more was captured.
+
+    Attributes:
+        changes: to be applied first.
+        live: where the live stream stands afterwards.
+        chunk: the next rows; None where more captured changes come first.
+        counters: the other direction's ledger lines for the chunk, by its keys.
+        found: what lookups of the chunk need.
+        mapped: the chunk after the mapping.
+        mark: where the backfill stands afterwards.
+    """
+
+    changes: Seen
+    live: LiveMark
+    chunk: Chunk | None
+    counters: dict[Key, Entry]
+    found: Found
+    mapped: MappedChunk | None
+    mark: BackfillMark
+
+
+class Backfill:
+    """Copies one direction; resumable after every portion."""
+
+    def __init__(self, stream: Stream, throttle: Throttle) -> None:
+        self._stream = stream
+        self._direction = stream.direction
+        self._throttle = throttle
+        self._at = stream.surroundings.at
+        self.mark = BackfillMark(version=stream.direction.mapper.version)
+        self.tally = Tally()
+
+    async def load(self) -> bool:
+        """Read how far it has come; whether it is done, with today's mapping."""
+        version = self._direction.mapper.version
+        mark = BackfillMark.decode(await self._direction.writes.read_checkpoint(BACKFILL))
+        if mark is not None and mark.version == version:
+            self.mark = mark
+        else:
+            self.mark = BackfillMark(version=version)
+        return self.mark.done
+
+    async def count(self) -> int:
+        """About how many rows there are to copy."""
+        async with self._direction.reads.snapshot() as snapshot:
+            return await snapshot.count()
+
+    async def run(self, budget_s: float) -> bool:
+        """Copy for about so long; True when the end of the table was reached.
+
+        Reading is one portion ahead of writing; nothing is under way any more when it returns, so that a step of the
+        other direction may come between. Cancellation rolls back the portion that is being written.
+
+        Raises:
+            StaleError, FloodError, CaptureError, SchemaChangedError, StoreUnavailableError: as `Stream.step`.
+        """
+        end = time.monotonic() + budget_s
+        portion = await self._read(self._stream.the_mark(), self.mark)
+        while True:
+            last = portion.mark.done or time.monotonic() >= end
+            ahead = None if last else asyncio.create_task(self._read(portion.live, portion.mark))
+            try:
+                await self._write(portion)
+                if ahead is None:
+                    return self.mark.done
+                portion = await ahead
+            finally:
+                if ahead is not None:
+                    ahead.cancel()
+                    await asyncio.gather(ahead, return_exceptions=True)
+
+    # -- reading
+
+    async def _read(self, live: LiveMark, mark: BackfillMark) -> Portion:
+        settings, direction = self._stream.settings, self._direction
+        chunk, counters = None, {}
+        async with direction.reads.snapshot() as snapshot:
+            read = await snapshot.changes(live.cursor, settings.batch_rows)
+            changes = await self._stream.see(snapshot, read)
+            if not read.more:
+                chunk = await snapshot.chunk(mark.after, settings.chunk_rows)
+                if direction.counter is not None and len(chunk):
+                    keys = [chunk.key(index) for index in range(len(chunk))]
+                    counters = await snapshot.entries_by_target(keys)
+        self._at("backfill.read")
+        found = await self._found(chunk)
+        mapped = direction.mapper.chunk(chunk, found) if chunk is not None and len(chunk) else None
+        after = LiveMark(read.cursor, live.turn)
+        return Portion(changes, after, chunk, counters, found, mapped, self._following(mark, chunk))
+
+    async def _found(self, chunk: Chunk | None) -> Found:
+        if chunk is None or not self._direction.mapper.lookups:
+            return {}
+        return await self._stream.found([chunk.stored(index).row for index in range(len(chunk))])
+
+    def _following(self, mark: BackfillMark, chunk: Chunk | None) -> BackfillMark:
+        if chunk is None:
+            return mark
+        if not len(chunk):
+            return replace(mark, done=True)
+        return replace(mark, after=chunk.key(-1), rows=mark.rows + len(chunk))
+
+    # -- writing
+
+    async def _write(self, portion: Portion) -> None:
+        chunk = portion.chunk
+        if chunk is not None and len(chunk):
+            await self._throttle.wait(len(chunk))
+        tally = Tally()
+        async with self._direction.writes.transaction() as transaction:
+            if await transaction.fence(LIVE) != self._stream.the_mark().encode():
+                raise StaleError("the checkpoint was moved by somebody else")
+            if portion.changes.changes:
+                tally.add(await self._batch(transaction, Manner.LIVE).apply(portion.changes))
+            self._at("backfill.changes_applied")
+            if chunk is not None and portion.mapped is not None:
+                tally.add(await self._apply(transaction, chunk, portion.mapped, portion))
+            self._at("backfill.chunk_applied")
+            await transaction.checkpoint(LIVE, portion.live.encode())
+            await transaction.checkpoint(BACKFILL, portion.mark.encode())
+            self._at("backfill.written")
+        self._stream.mark, self.mark = portion.live, portion.mark
+        self._stream.may_be_held = self._stream.may_be_held or bool(tally.reasons)
+        self.tally.add(tally)
+        self._at("backfill.committed")
+
+    async def _apply(self, transaction: Transaction, chunk: Chunk, mapped: MappedChunk, portion: Portion) -> Tally:
+        """The chunk, the fast way where that is possible."""
+        if not portion.counters and mapped.rows and await transaction.load(self._load(chunk, mapped)):
+            loaded = Tally()
+            loaded.counts["applied"] += len(mapped.rows)
+            carefully = [index for index, _ in mapped.refused]
+        else:
+            loaded, carefully = Tally(), list(range(len(chunk)))
+        if carefully:
+            changes = [_as_change(chunk, index) for index in carefully]
+            seen = Seen(changes, portion.counters, portion.found)
+            few = len(carefully) * 5 <= len(chunk)
+            batch = self._batch(transaction, Manner.READ)
+            loaded.add(await batch.apply(seen, flood_from=None if few else FLOOD_CHANGES_MIN))
+        return loaded
+
+    def _load(self, chunk: Chunk, mapped: MappedChunk) -> Load:
+        kept = range(len(chunk)) if mapped.kept is None else mapped.kept
+        hashes = chunk.hashes if mapped.kept is None else [chunk.hashes[index] for index in kept]
+        keys = [chunk.key(index) for index in kept]
+        return Load(mapped.columns, mapped.rows, keys, hashes, self._direction.mapper.version)
+
+    def _batch(self, transaction: Transaction, manner: Manner) -> Batch:
+        return Batch(
+            self._direction,
+            transaction,
+            manner=manner,
+            now=self._stream.surroundings.clock(),
+            may_be_held=self._stream.may_be_held,
+        )
+
+
+def _as_change(chunk: Chunk, index: int) -> Change:
+    stored = chunk.stored(index)
+    return Change(stored.key, 0, stored)

@@ -1,0 +1,35 @@
+"""What a kind of difference is, as a clause that anybody understands."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from shadow.clusters.relations import RELATIONS
+from shadow.comparison import Kind
+
+#: Where no relation between the values was found.
+_KINDS: Final = {
+    Kind.VALUE: "the values differ",
+    Kind.TYPE: "the values are of different types",
+    Kind.MISSING: "new has no such value",
+    Kind.EXTRA: "only new has this value",
+    Kind.ORDER: "the same members in another order",
+    Kind.DUPLICATE: "a name stands twice in one object",
+    Kind.LENGTH: "the bodies differ, which are neither text nor data",
+    Kind.UNDECODABLE: "one of the answers cannot be read as what it says it is",
+}
+_PLACES: Final = {
+    "@status": "the status is another one",
+    "@latency": "new takes longer",
+    "@body": "the bodies differ",
+}
+
+
+def describe(pattern: str, kind: str, relation: str) -> str:
+    """A cluster in words: `new is legacy rounded to 2 places`."""
+    name, _, argument = relation.partition(":")
+    if name in RELATIONS:
+        return RELATIONS[name].format(argument)
+    if pattern in _PLACES and kind in {Kind.VALUE, Kind.LENGTH}:
+        return _PLACES[pattern]
+    return relation or (_KINDS[Kind(kind)] if kind in set(Kind) else kind)
