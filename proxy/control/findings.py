@@ -13,13 +13,14 @@ from routes.config import Config
 from routes.mirroring import compile_shadow
 from routes.shadowing import RuleModel
 from shadow.errors import ReportError
+from shadow.keeping.liverules import read_live_rules
 from shadow.keeping.tables import LATENCY_BOUNDS_S
 from shadow.reporting.building import build_report, build_route
 from shadow.reporting.gate import GateSettings
 from shadow.reporting.judging import judge_noise
 from shadow.reporting.model import Report
 from shadow.reporting.proposing import Describer
-from shadow.reporting.reading import read_live_rules, read_noise, read_rows
+from shadow.reporting.reading import read_noise, read_rows
 from shadow.reporting.rows import RouteFacts, RouteRows, Window
 
 

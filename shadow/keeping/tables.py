@@ -259,7 +259,7 @@ audit = Table(
     Column("number", _Key, primary_key=True, autoincrement=False),  # 1, 2, 3 … without gaps
     _time("at"),
     _name("who"),
-    _name("action"),  # rule.accepted, rule.withdrawn
+    _name("action"),  # rule.accepted, rule.withdrawn, exchange.replayed
     Column("subject", String(PATH_CHARACTERS_MAX), nullable=False),  # what was changed: a route, a rule
     Column("before", Json(), nullable=True),
     Column("after", Json(), nullable=True),

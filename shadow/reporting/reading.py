@@ -12,7 +12,6 @@ from typing import Any, Final
 from sqlalchemy import Row, Select, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from routes.shadowing import RuleModel
 from shadow.comparison import Verdict
 from shadow.keeping import tables
 from shadow.reporting.building import COMPARED
@@ -162,14 +161,3 @@ async def _in_chunks(
     for start in range(0, len(wanted), _IDS_MAX):
         for row in await connection.execute(query.where(column.in_(wanted[start : start + _IDS_MAX]))):
             yield row
-
-
-async def read_live_rules(connection: AsyncConnection) -> dict[str, list[RuleModel]]:
-    """Route -> the rules that were made while running and are in force, the oldest first."""
-    table = tables.rules
-    found: defaultdict[str, list[RuleModel]] = defaultdict(list)
-    for row in await connection.execute(select(table).where(table.c.withdrawn_at.is_(None)).order_by(table.c.number)):
-        found[row.route].append(
-            RuleModel(f"live:{row.number}", row.path, row.kind, row.argument, row.reason, row.owner, row.expires_at)
-        )
-    return dict(found)
