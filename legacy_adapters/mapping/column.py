@@ -1,0 +1,147 @@
+"""One column through its steps: value by value, or a whole chunk at once with a bounded memory of what repeats."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import date
+from typing import Any
+
+from legacy_adapters.mapping.step import RefusalError, Step
+from legacy_adapters.values.errors import UnfitError
+
+#: Results remembered per column and type; the memory is emptied when it is full.
+MEMORY_MAX = 65_536
+#: A memory is given up where, after so many values, fewer than this share were in it.
+_TRIAL_VALUES = 50_000
+_HITS_MIN = 0.25
+#: Types whose equal values are the same in every way. Not Decimal (1.0 and 1.00), float (0.0 and -0.0) or datetime.
+_SAME = (str, int, date)
+
+Function = Callable[[Any], Any]
+
+
+def reason_of(error: Exception) -> str:
+    """Why a value was refused: words of ours; of a foreign exception its type alone, since its text may hold values."""
+    if isinstance(error, RefusalError | UnfitError):
+        return str(error)
+    return f"made a transform raise {type(error).__name__}"
+
+
+def is_several(steps: Sequence[Step], *, several: bool) -> bool:
+    """Whether the steps end in a tuple, given whether they begin with one."""
+    for step in steps:
+        several = step.many_out or (several and not step.many_in)
+    return several
+
+
+def _alone(apply: Function) -> Function:
+    return lambda value: apply((value,))
+
+
+def _each(step: Step) -> Function:
+    apply, nulls = step.apply, step.nulls
+    return lambda values: tuple([apply(value) if value is not None or nulls else None for value in values])
+
+
+class Refused:
+    """Stands in a column where a value was refused."""
+
+    __slots__ = ("reason",)
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+
+
+def run_of(steps: Sequence[Step], finish: Function | None, *, several: bool = False) -> Function:
+    """The steps as one function. NULL passes by the steps that do not ask for it; `finish` sees everything.
+
+    Args:
+        steps: in order.
+        finish: coercion of the result.
+        several: the value is a tuple, of several columns: a step of single values then does each of them.
+    """
+    chain: list[tuple[Function, bool]] = []
+    for step in steps:
+        if step.identity:
+            continue
+        if step.many_in:
+            chain.append((step.apply if several else _alone(step.apply), True))
+        else:
+            chain.append((_each(step) if several else step.apply, step.nulls))
+        several = step.many_out or (several and not step.many_in)
+
+    def run(value: Any) -> Any:
+        for apply, nulls in chain:
+            if value is not None or nulls:
+                value = apply(value)
+        return value if finish is None else finish(value)
+
+    return run
+
+
+class Column:
+    """A function over the values of one column."""
+
+    def __init__(self, run: Function, *, steady: bool, fits: Callable[[Sequence[Any]], bool] | None = None) -> None:
+        """Makes a column.
+
+        Args:
+            run: of one value; raises RefusalError or UnfitError.
+            steady: equal values have equal results, so that results may be remembered.
+            fits: where `run` changes nothing: tells of many values at once, and quickly, that they may stay.
+        """
+        self.run = run
+        self._fits = fits
+        self._memories: dict[type, dict[Any, Any]] = {}
+        self._steady = steady
+        self._tried = self._missed = 0
+
+    def all(self, values: Sequence[Any]) -> tuple[Sequence[Any], bool]:
+        """The results, with `Refused` where there is none, and whether there may be such."""
+        kinds = set(map(type, values))
+        if self._fits is not None and self._fits(values):
+            return values, False
+        kinds.discard(type(None))
+        if self._steady and len(kinds) == 1:
+            [kind] = kinds
+            if kind in _SAME:
+                return self._remembered(values, self._memories.setdefault(kind, {}))
+        try:
+            return list(map(self.run, values)), False
+        except Exception:  # noqa: BLE001 - whatever it is, it is one value's, and each is asked alone now
+            return [self._one(value) for value in values], True
+
+    def _one(self, value: Any) -> Any:
+        try:
+            return self.run(value)
+        except Exception as error:  # noqa: BLE001 - a transform that fails refuses this record alone
+            return Refused(reason_of(error))
+
+    def _remembered(self, values: Sequence[Any], memory: dict[Any, Any]) -> tuple[Sequence[Any], bool]:
+        missing = set(values).difference(memory)
+        if len(memory) + len(missing) > MEMORY_MAX:
+            memory.clear()
+            missing = set(values)
+        try:
+            for value in missing:
+                memory[value] = self.run(value)
+        except Exception:  # noqa: BLE001 - as above
+            for value in missing:
+                memory[value] = self._one(value)
+        results = [memory[value] for value in values]
+        self._judge(len(values), len(missing))
+        # A refusal may be remembered from an earlier chunk, so that every chunk is looked at.
+        refused = Refused in set(map(type, results))
+        if len(memory) > MEMORY_MAX:
+            memory.clear()
+        return results, refused
+
+    def _judge(self, count: int, missed: int) -> None:
+        """Stops remembering where values hardly ever repeat."""
+        self._tried += count
+        self._missed += missed
+        if self._tried >= _TRIAL_VALUES:
+            self._steady = self._missed < (1 - _HITS_MIN) * self._tried
+            self._tried = self._missed = 0
+            if not self._steady:
+                self._memories.clear()

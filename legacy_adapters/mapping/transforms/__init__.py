@@ -1,0 +1,1 @@
+"""The built-in transforms by family. Each module has builders: arguments of the configuration in, a `Step` out."""
