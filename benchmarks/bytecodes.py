@@ -72,12 +72,12 @@ async def _serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
         writer.close()
 
 
-async def count(folder: Path) -> Counts:
+async def count(folder: Path, *, mirrored: bool = False) -> Counts:
     """Serve `REQUESTS` requests under the tracer, after as many without it."""
     server = await asyncio.start_server(_serve, "127.0.0.1", 0)
     sock = socket.create_server(("127.0.0.1", 0))
     config = load_config(
-        json.dumps(_config(sock.getsockname()[1], server.sockets[0].getsockname()[1])),
+        json.dumps(_config(sock.getsockname()[1], server.sockets[0].getsockname()[1], mirrored=mirrored)),
         name="config.yaml", folder=folder, env={},
     )  # fmt: skip
     log = AccessLog(str(folder / "access.log"), "json", time.time)
@@ -98,11 +98,13 @@ async def count(folder: Path) -> Counts:
     return counts
 
 
-def _config(port: int, upstream_port: int) -> dict[str, Any]:
+def _config(port: int, upstream_port: int, *, mirrored: bool) -> dict[str, Any]:
+    shadow = {"mode": "shadow", "new": "upstream", "shadow": {"noise_sample": "0%"}}
+    mode = shadow if mirrored else {"mode": "legacy"}
     return {
         "listen": [{"address": f"127.0.0.1:{port}"}],
         "services": {"upstream": {"urls": [f"http://127.0.0.1:{upstream_port}"]}},
-        "routes": [{"name": "everything", "match": {"path": "/**"}, "legacy": "upstream", "mode": "legacy"}],
+        "routes": [{"name": "everything", "match": {"path": "/**"}, "legacy": "upstream", **mode}],
     }
 
 
@@ -121,10 +123,11 @@ def _table(counts: Counts, top: int) -> Table:
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--top", type=click.IntRange(min=1), default=40, show_default=True, help="Functions printed.")
-def main(top: int) -> None:
+@click.option("--mirrored", is_flag=True, help="Mirror every request; what hands it to the comparer is left out.")
+def main(top: int, *, mirrored: bool) -> None:
     """Count the bytecodes that one small request costs, by function."""
     with tempfile.TemporaryDirectory(prefix="strangler-bytecodes-") as folder:
-        counts = uvloop.run(count(Path(folder)))
+        counts = uvloop.run(count(Path(folder), mirrored=mirrored))
     Console().print(_table(counts, top))
 
 

@@ -138,6 +138,13 @@ def serving_arm(route: Route) -> str:
     return "new" if route.mode == "new" else "legacy"
 
 
+def mirrored_arm(route: Route) -> str | None:
+    """The arm that gets copies of a route's requests; None where nothing is mirrored."""
+    if compile_shadow(route) is None:
+        return None
+    return "new" if route.mode == "shadow" and serving_arm(route) == "legacy" else "legacy"
+
+
 def _compare(compare: Compare) -> CompareModel:
     return CompareModel(
         rules=tuple(_rule(number, rule) for number, rule in enumerate(compare.rules)),

@@ -8,13 +8,22 @@ from benchmarks.peers.caddy import Caddy
 from benchmarks.peers.envoy import Envoy
 from benchmarks.peers.haproxy import Haproxy
 from benchmarks.peers.nginx import Nginx, NginxUnbuffered
+from benchmarks.peers.shadow import (
+    NginxMirror,
+    StranglerPlane,
+    StranglerShadow,
+    StranglerShadowGarbage,
+    StranglerShadowHung,
+    StranglerShadowResetting,
+)
 from benchmarks.peers.strangler import Strangler, StranglerCanary, StranglerRoute, StranglerRoutes
 
 ENTRANTS: dict[str, type[Entrant]] = {
     entrant.name: entrant
     for entrant in (
         Strangler, Nginx, NginxUnbuffered, Haproxy, Envoy, Caddy, Aiohttp, StranglerRoute, StranglerRoutes,
-        StranglerCanary,
+        StranglerCanary, StranglerPlane, StranglerShadow, StranglerShadowHung, StranglerShadowResetting,
+        StranglerShadowGarbage, NginxMirror,
     )
 }  # fmt: skip
 

@@ -65,12 +65,18 @@ class Nginx(Entrant):
         folder = self.place.folder
         config = self.write(
             "nginx.conf",
-            CONFIG.format(
-                user=user_line(), folder=folder, port=self.port, upstream_port=self.place.upstream_port, pool=POOL,
-                buffering=self.buffering,
+            self.configured(
+                CONFIG.format(
+                    user=user_line(), folder=folder, port=self.port, upstream_port=self.place.upstream_port, pool=POOL,
+                    buffering=self.buffering,
+                )
             ),
         )  # fmt: skip
         return [nginx, "-e", f"{folder}/error.log", "-c", config]
+
+    def configured(self, text: str) -> str:
+        """The configuration as this variant has it."""
+        return text
 
     @classmethod
     def version(cls) -> str:

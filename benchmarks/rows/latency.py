@@ -41,9 +41,9 @@ class LatencyAtHalf(Row):
         entrants = [each for each in self.entrants if bench.takes_part(each)]
         same_rate = min(_highest_rate(bench, each) for each in entrants) / 2
         port = bench.running(name).port
-        own = _generate(bench, port, _highest_rate(bench, name) / 2)
-        same = _generate(bench, port, same_rate)
-        floor = _generate(bench, bench.upstream.port, same_rate)
+        own = generate(bench, port, _highest_rate(bench, name) / 2)
+        same = generate(bench, port, same_rate)
+        floor = generate(bench, bench.upstream.port, same_rate)
         return {
             "own_rate": own["rate"],
             "own_p50_us": own["p50_us"],
@@ -64,7 +64,12 @@ def _highest_rate(bench: Bench, name: str) -> float:
     return bench.highest_rate[name]
 
 
-def _generate(bench: Bench, port: int, rate: float) -> dict[str, float]:
+def generate(bench: Bench, port: int, rate: float) -> dict[str, float]:
+    """Send at a constant rate; latencies and the rate that came of it.
+
+    Raises:
+        InvalidError: the generator failed, or was itself late.
+    """
     seconds = bench.settings.duration_s
     command = [
         sys.executable, "-m", "benchmarks.openloop", "--port", str(port), "--path", JSON.path, "--rate", f"{rate:.0f}",

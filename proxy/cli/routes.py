@@ -12,7 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from proxy.cli.asking import EPILOG, EXIT_OK, Asking, asking_options
-from proxy.cli.figures import duration, rate, share
+from proxy.cli.figures import NOTHING, duration, rate, share
 
 _ERRORS_ALARM = 0.01
 
@@ -42,8 +42,38 @@ def render(answer: dict[str, Any]) -> RenderableType:
         for index, arm in enumerate(route["arms"]):
             first = ("", "") if index else (escape(route["name"]), _mode(route["mode"]))
             table.add_row(*first, *_arm(arm))
+    mirrors = _mirrors(answer["routes"])
     note = f"table {answer['version']}; rates, errors and latency over the last {answer['window_s']:.0f} s"
-    return Group(table, "", f"[dim]{note}[/]")
+    parts: list[RenderableType] = [table, ""] if mirrors is None else [table, "", mirrors, ""]
+    return Group(*parts, f"[dim]{note}[/]")
+
+
+def _mirrors(routes: list[dict[str, Any]]) -> Table | None:
+    """What is mirrored, a row for each route; None where nothing is."""
+    mirrored = [(route["name"], route["mirror"]) for route in routes if route["mirror"] is not None]
+    if not mirrored:
+        return None
+    table = Table(title="Mirrors", title_justify="left", box=None, pad_edge=False)
+    for name in ("route", "copies to"):
+        table.add_column(name, overflow="fold")
+    for name in ("sample", "rate", "compared", "sent", "under way", "shed", "lost"):
+        table.add_column(name, justify="right")
+    table.add_column("mostly shed or lost by", overflow="fold")
+    for name, mirror in mirrored:
+        table.add_row(escape(name), mirror["arm"], *_mirror(mirror))
+    return table
+
+
+def _mirror(mirror: dict[str, Any]) -> tuple[str, ...]:
+    reasons = {**mirror["lost"], **mirror["shed"]}
+    return (
+        share(mirror["sample"]),
+        rate(mirror["per_s"]),
+        share(mirror["compared_share"]),
+        *(f"{mirror[name]:,}" for name in ("sent", "under_way")),
+        *(f"{sum(mirror[name].values()):,}" for name in ("shed", "lost")),
+        max(reasons, key=lambda reason: reasons[reason], default=NOTHING),
+    )
 
 
 def _arm(arm: dict[str, Any]) -> tuple[str, ...]:
@@ -63,4 +93,4 @@ def _arm(arm: dict[str, Any]) -> tuple[str, ...]:
 
 
 def _mode(mode: str) -> str:
-    return {"canary": "[yellow]canary[/]", "new": "[green]new[/]"}.get(mode, mode)
+    return {"canary": "[yellow]canary[/]", "shadow": "[cyan]shadow[/]", "new": "[green]new[/]"}.get(mode, mode)

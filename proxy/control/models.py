@@ -68,6 +68,7 @@ class StatusView:
 
     Attributes:
         ready: at least one worker serves the table in force, and the proxy does not stop.
+        comparer: state of the comparer, `starting`, `ready` or `down`; None where no route was ever mirrored.
         problems: what is wrong, a sentence each; empty where all is well.
         listen: configured address -> the address that is bound.
     """
@@ -83,6 +84,7 @@ class StatusView:
     config: ConfigView
     workers: tuple[WorkerView, ...]
     services: tuple[ServiceView, ...]
+    comparer: str | None
     requests_active: int
     requests_total: int
     requests_per_s: float
@@ -108,13 +110,43 @@ class ArmView:
 
 
 @dataclass(frozen=True, slots=True)
+class MirrorView:
+    """What is mirrored of a route: counts since the start, the rate over the window.
+
+    Attributes:
+        arm: that gets the copies.
+        sample: share of the requests that is chosen, as configured.
+        sent: requests that were chosen; they are compared, shed, lost or under way.
+        shed: by reason.
+        lost: by reason.
+        answers: what the copies came to, by outcome.
+        verdicts: what the comparisons concluded.
+        per_s: chosen per second.
+        compared_share: of those chosen in the window, None without any.
+    """
+
+    arm: str
+    sample: float
+    sent: int
+    compared: int
+    under_way: int
+    shed: dict[str, int]
+    lost: dict[str, int]
+    answers: dict[str, int]
+    verdicts: dict[str, int]
+    per_s: float
+    compared_share: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class RouteView:
-    """One route; `share` is that of the clients that new serves."""
+    """One route; `share` is that of the clients that new serves, `mirror` None where nothing is mirrored."""
 
     name: str
     mode: str
     share: float
     arms: tuple[ArmView, ...]
+    mirror: MirrorView | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from proxy.control.models import (
     ArmView,
     ConfigView,
     EndpointView,
+    MirrorView,
     RoutesView,
     RouteView,
     ServiceView,
@@ -18,11 +19,11 @@ from proxy.control.models import (
     WorkerView,
 )
 from proxy.control.procinfo import read_use
-from proxy.control.rates import IDLE, ArmRate
+from proxy.control.rates import IDLE, NO_MIRROR, ArmRate, MirrorRate
 from proxy.control.snapshots import Snapshot
 from proxy.control.state import ControlState
 from routes.config import Route
-from routes.mirroring import serving_arm
+from routes.mirroring import mirrored_arm, serving_arm
 
 #: The release that runs.
 RELEASE: Final = importlib.metadata.version("strangler-proxy")
@@ -48,6 +49,7 @@ def view_status(state: ControlState) -> StatusView:
         ),
         workers=tuple(view_worker(state, worker) for worker in state.workers),
         services=services,
+        comparer=None if state.comparer is None else state.comparer["state"],
         requests_active=sum(arm["active"] for arm in total["arms"]),
         requests_total=sum(sum(arm["statuses"]) for arm in total["arms"]),
         requests_per_s=sum(rate.per_s for rate in rates.values()),
@@ -65,6 +67,8 @@ def find_problems(state: ControlState, services: tuple[ServiceView, ...]) -> Ite
             yield f"Worker {worker['number']} is down and will be started again."
         elif worker["state"] == "ready" and worker["version"] < state.reloader.version:
             yield f"Worker {worker['number']} serves table {worker['version']}, not {state.reloader.version}."
+    if state.comparer is not None and state.comparer["state"] == "down":
+        yield "The comparer is down and will be started again: what is mirrored waits for it, up to a bound."
     last = state.reloader.last
     if last is not None and last.outcome == "refused":
         yield f"The last reload was refused; table {state.reloader.version} serves on."
@@ -109,6 +113,8 @@ def view_routes(state: ControlState) -> RoutesView:
     """The configured routes with what their arms do."""
     total = state.total()
     window_s, rates = state.window.rates(state.now_s(), total)
+    mirror_rates = state.window.mirror_rates(state.now_s(), total)
+    mirrors = {(one["route"], one["arm"]): one for one in total["mirrors"]}
     counts = {(arm["route"], arm["arm"]): arm for arm in total["arms"]}
     routes = []
     for route in state.reloader.config.routes:
@@ -118,7 +124,7 @@ def view_routes(state: ControlState) -> RoutesView:
             for arm, service, arm_share in (("legacy", route.legacy, 1 - share), ("new", route.new, share))
             if service is not None
         )
-        routes.append(RouteView(route.name, route.mode, share, arms))
+        routes.append(RouteView(route.name, route.mode, share, arms, _view_mirror(route, mirrors, mirror_rates)))
     return RoutesView(state.reloader.version, window_s, tuple(routes))
 
 
@@ -127,6 +133,26 @@ def new_share(route: Route) -> float:
     if route.mode == "canary" and route.canary is not None:
         return route.canary.percent
     return 1.0 if serving_arm(route) == "new" else 0.0
+
+
+def _view_mirror(
+    route: Route, mirrors: Mapping[tuple[str, str], Mapping[str, Any]], rates: Mapping[tuple[str, str], MirrorRate]
+) -> MirrorView | None:
+    """What is mirrored by the table in force; None where nothing is."""
+    arm = mirrored_arm(route)
+    if arm is None:
+        return None
+    key = (route.name, arm)
+    rate = rates.get(key, NO_MIRROR)
+    numbers = mirrors.get(key, {})
+    return MirrorView(
+        arm=arm,
+        sample=1.0 if route.shadow is None else route.shadow.sample,
+        **{name: numbers.get(name, 0) for name in ("sent", "compared", "under_way")},
+        **{name: numbers.get(name, {}) for name in ("shed", "lost", "answers", "verdicts")},
+        per_s=rate.per_s,
+        compared_share=rate.compared_share,
+    )
 
 
 def _view_endpoint(url: str, known: Mapping[str, Any] | None) -> EndpointView:
