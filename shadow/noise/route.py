@@ -38,6 +38,11 @@ BUDGET_WINDOW: Final = 200_000
 _NEVER_NOISE: Final = frozenset({Kind.UNDECODABLE, Kind.DUPLICATE})
 _COMPARED: Final = frozenset({Verdict.MATCH, Verdict.EXPLAINED, Verdict.MISMATCH})
 _FAILURE: Final = Key("@status", Kind.VALUE)
+#: Times that legacy should have moved by now, before it is believed not to.
+_SETTLED: Final = 8
+#: How many times more often new must differ than legacy moves to ask legacy twice more often, and until when.
+_CLEARLY: Final = 1.1
+_ASKED_ENOUGH: Final = 1_000
 _STATE_VERSION: Final = 1
 NOISE: Final = "noise"
 _VOLATILE: Final = "volatile:"
@@ -110,6 +115,25 @@ class RouteNoise:
         flagged = self._flags()
         return tuple(self._report(key, state, flagged) for key, state in self._keys.items())
 
+    def wants_second_asks(self) -> bool:
+        """Whether asking legacy twice more often would settle something: for whoever decides how often that happens.
+
+        True while there is a key that is not flagged, at which new differs and legacy was asked twice too rarely to
+        have been seen to move `_SETTLED` times if it moved as often; or at which new differs more often than legacy
+        moves, and it is too early to tell whether by chance. Never after `_ASKED_ENOUGH` requests.
+        """
+        if self.asked >= _ASKED_ENOUGH:
+            return False
+        flagged = self._flags()
+        return any(key not in flagged and self._is_unsettled(state) for key, state in self._keys.items())
+
+    def _is_unsettled(self, state: KeyState) -> bool:
+        if state.moved < SEEN_MIN:
+            differed = state.plain + state.new_only
+            return differed > 0 and self.asked * differed < _SETTLED * (self.asked + self.plain)
+        # Share against share, without dividing by what may be nothing.
+        return state.plain >= _SETTLED and state.plain * self.asked > _CLEARLY * state.moved * self.plain
+
     def restart_test(self) -> None:
         """Forget how often new differed, but not what legacy's noise is: for a new version of the new system."""
         for state in self._keys.values():
@@ -165,9 +189,9 @@ class RouteNoise:
         self.plain += 1
         if new.differences:
             for key, group in _grouped(_open(new)).items():
-                state = self._keys.get(key)
-                if state is not None and state.moved:
-                    state.plain += 1
+                state = self._key(key)
+                state.plain += 1
+                if state.moved:
                     # Legacy's value is legacy's, whoever it is held against: it widens what is known of the place.
                     for difference in group:
                         if difference.kind is not Kind.EXTRA:

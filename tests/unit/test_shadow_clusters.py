@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from benchmarks.plain_comparer import PlainComparer
 from routes.shadowing import CompareModel, RuleModel
 from shadow.clusters.cluster import EXAMPLES_MAX, Cluster, Example, clusters_of, findings
 from shadow.clusters.proof import pair_of_documents, prove
@@ -11,7 +12,6 @@ from shadow.clusters.proposal import propose
 from shadow.clusters.relations import between
 from shadow.clusters.transforms import BY_RELATION
 from shadow.comparison import Comparison, Difference, Kind, Verdict
-from support.plain_comparer import PlainComparer
 
 
 def compared(*differences: Difference) -> Comparison:

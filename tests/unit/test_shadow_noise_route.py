@@ -281,3 +281,36 @@ def test_more_of_the_same_evidence_never_takes_a_flag_away():
         assert bool(noise.flagged()) >= seen
         seen = bool(noise.flagged())
     assert seen
+
+
+def test_second_asks_are_wanted_until_it_is_known_whether_legacy_moves_there_too():
+    noise = RouteNoise()
+    assert not noise.wants_second_asks()
+    for turn in range(100):
+        noise.conclude(compared(value(5, 4)) if turn % 4 == 0 else MATCH, None)
+    assert noise.wants_second_asks()
+    turns = 0
+    while noise.wants_second_asks():
+        noise.conclude(MATCH, MATCH)
+        turns += 1
+    # Eight times a quarter of the requests, while what is asked counts too.
+    assert 32 <= turns <= 64
+
+
+def test_second_asks_are_wanted_for_one_difference_only_so_long():
+    noise = RouteNoise()
+    noise.conclude(compared(value(5, 4)), None)
+    for _ in range(1_000):
+        assert noise.wants_second_asks()
+        noise.conclude(MATCH, MATCH)
+    assert not noise.wants_second_asks()
+
+
+def test_second_asks_are_not_wanted_for_what_is_noise_or_flagged():
+    noise, fresh = taught(20)
+    noise.conclude(compared(value(next(fresh), next(fresh))), None)
+    assert not noise.wants_second_asks()
+    for _ in range(40):
+        noise.conclude(compared(value(1, 2, "/b")), MATCH)
+    assert noise.flagged()
+    assert not noise.wants_second_asks()
