@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from legacy_adapters.change import ChangeBatch, Entry
+from legacy_adapters.change import Change, ChangeBatch, Entry, Quarantined
 from legacy_adapters.connector import Snapshot
 from legacy_adapters.engine.batch import Batch, Seen, Tally
 from legacy_adapters.engine.checkpoint import LIVE, LiveMark
@@ -144,6 +144,26 @@ class Stream:
         self.may_be_held = self.may_be_held or bool(tally.reasons)
         self.surroundings.at("live.committed")
         return Step(len(read.changes), read.more, _oldest(read), tally)
+
+    async def read_again(self, held: Sequence[Quarantined]) -> Tally:
+        """Try quarantined keys again with their newest state.
+
+        Raises:
+            StaleError, StoreUnavailableError: as `step`.
+        """
+        mark = self.the_mark()
+        keys = [one.source_key for one in held]
+        async with self.direction.reads.snapshot() as snapshot:
+            rows = await snapshot.rows(keys)
+            changes = [Change(one.source_key, one.position, rows.get(one.source_key)) for one in held]
+            seen = await self.see(snapshot, ChangeBatch(tuple(changes), mark.cursor))
+        async with self.direction.writes.transaction() as transaction:
+            if await transaction.fence(LIVE) != mark.encode():
+                raise StaleError("the checkpoint was moved by somebody else")
+            batch = Batch(self.direction, transaction, manner=Manner.READ, now=self.surroundings.clock())
+            tally = await batch.apply(seen, flood_from=None)
+            self.surroundings.at("held.applied")
+        return tally
 
     async def see(self, snapshot: Snapshot, read: ChangeBatch) -> Seen:
         """Changes with what their decisions need, from the same snapshot."""
