@@ -85,11 +85,12 @@ class Capture:
         self.first_byte_s = monotonic()
         self.response = response
         self.outcome = COMPLETE
+        stream = response.stream
         if response.length > self._bytes_max:
             self.outcome = TOO_LARGE
             self.body_bytes = response.length
             self._keep_beginning(data)
-        elif is_stream(response):
+        elif stream or (stream is None and is_stream(response)):
             self.outcome = STREAMED
         elif data:
             self.on_body(data)

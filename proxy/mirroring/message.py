@@ -40,8 +40,8 @@ def encode_message(
         body: pieces of its body.
         answers: of legacy and of new, and of legacy again or None.
     """
-    bodies = [sum(map(len, body))]
-    pieces: list[bytes | memoryview] = [b"", b"", *body]
+    bodies = [sum(map(len, body)) if body else 0]
+    pieces: list[bytes | memoryview] = [b"", *body]
     heads: list[Head | None] = []
     for answer in answers:
         if answer is None:
@@ -59,8 +59,7 @@ def encode_message(
         orjson.Fragment(request_fields(request.block)),
     ]
     head = orjson.dumps([about, asked, *heads, bodies])
-    pieces[0] = len(head).to_bytes(_LENGTH_BYTES, "big")
-    pieces[1] = head
+    pieces[0] = len(head).to_bytes(_LENGTH_BYTES, "big") + head
     return pieces
 
 

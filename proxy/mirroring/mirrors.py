@@ -39,7 +39,6 @@ if TYPE_CHECKING:
     from proxy.hop.request import Request
     from proxy.mirroring.outbox import Outbox
     from routes.model import ArmModel, Decision, RouteModel, ServiceModel
-    from routes.shadowing import ShadowModel
     from routes.table import Table
 
 #: Mirrors that start in one turn of the loop; between turns it is the clients' turn.
@@ -173,7 +172,7 @@ class Mirrors:
         exchange: Exchange
         route = self.table.routes[decision.route.index]
         target = None if route is None or request.block.is_copy else route.target(request.method, decision.arm.name)
-        if route is None or target is None or not self._takes(route.shadow, target, spread_id := spread(request_id)):
+        if route is None or target is None or not self._takes(route, target, request_id):
             exchange = Exchange(client, request, decision)
         else:
             exchange = MirroredExchange(client, request, decision)
@@ -182,13 +181,14 @@ class Mirrors:
             mirror = exchange.mirror = Mirror(self, route.shadow, target, exchange)
             mirror.request_id = request_id
             mirror.ids = ids
-            mirror.noise = target.legacy is not None and route.shadow.samples_noise(spread_id)
+            mirror.noise = target.legacy is not None and route.shadow.samples_noise(spread(request_id))
         exchange.ids = ids
         return exchange
 
-    def _takes(self, shadow: ShadowModel, target: Target, spread_id: int) -> bool:
+    def _takes(self, route: RouteMirror, target: Target, request_id: bytes) -> bool:
         """Whether this request is mirrored: it is in the sample, and no bound stands against it."""
-        if not shadow.samples(spread_id):
+        shadow = route.shadow
+        if shadow.sample < 1.0 and not shadow.samples(spread(request_id)):
             return False
         counters = target.counters
         counters.begin()

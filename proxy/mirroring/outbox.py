@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 QUEUE_BYTES_MAX: Final = 32 << 20
 #: How many messages may wait.
 QUEUE_MESSAGES_MAX: Final = 8192
+#: Pieces of a message up to this size are joined: copying them costs less than handing each to the kernel.
+JOINED_BYTES_MAX: Final = 16 << 10
 #: How long a message may wait for others to share a batch with.
 BATCH_DELAY_S: Final = 0.05
 #: A batch that was under way so often when the comparer went is not sent again.
@@ -103,6 +105,8 @@ class Outbox:
             counters.give_up(full or reasons.DRAINING)
             return
         size = sum(map(len, message))
+        if size <= JOINED_BYTES_MAX:
+            message = [b"".join(message)]
         self._queue.append((counters, message, size))
         self.queued_bytes += size
         if self.batch is None and self._ready:
