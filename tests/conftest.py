@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, settings
 from support.mariadb_server import mariadb_server, mariadb_url  # noqa: F401  (fixtures)
 from support.postgresql_server import postgresql_server, postgresql_url  # noqa: F401  (fixtures)
 from support.programs import require_program
+from support.state_url import state_url  # noqa: F401  (fixture)
 from support.upstream_script import Script, Upstream, answer_ok
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ import sqlite3
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from sqlalchemy import Connection, event
 from sqlalchemy.engine import URL, make_url
@@ -96,6 +96,21 @@ class Database:
         with translated():
             async with self._writing, self._writer.begin() as connection:
                 yield connection
+
+    async def give_back(self, pages: int) -> None:
+        """Give free pages of an SQLite file back to the file system; PostgreSQL does that by itself.
+
+        Args:
+            pages: at most so many.
+
+        Raises:
+            StoreError: the database cannot be written.
+        """
+        if self.dialect == "sqlite":
+            async with self.writing() as connection:
+                driver = (await connection.get_raw_connection()).driver_connection
+                # As a script, which ends the transaction: executed as one statement it would free a single page.
+                await cast("Any", driver).executescript(f"PRAGMA incremental_vacuum({pages:d})")
 
     async def close(self) -> None:
         """Close every connection."""

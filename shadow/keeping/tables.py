@@ -23,7 +23,6 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-import orjson
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -41,6 +40,8 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
 )
+
+from shadow.keeping.values import dump, load
 
 #: Upper bounds of the duration histograms in seconds, four to a factor of ten; one more bucket counts what took longer.
 LATENCY_BOUNDS_S: Final = (
@@ -72,12 +73,12 @@ class Json(TypeDecorator[Any]):
     def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
         """To the database."""
         del dialect
-        return None if value is None else orjson.dumps(value).decode()
+        return None if value is None else dump(value).decode()
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
         """From the database."""
         del dialect
-        return None if value is None else orjson.loads(value)
+        return None if value is None else load(value)
 
 
 metadata = MetaData(
@@ -146,7 +147,7 @@ clusters = Table(
     _count("count"),  # exchanges that show it, since `first_at`
     _time("first_at"),
     _time("last_at"),
-    # At most `shadow.keeping.records.EXAMPLES_MAX`, redacted: [{"exchange": id, "path": …, "legacy": …, "new": …}]
+    # At most `shadow.clusters.cluster.EXAMPLES_MAX`, redacted: [{"exchange": id, "path": …, "legacy": …, "new": …}]
     Column("examples", Json(), nullable=False),
     Index(None, "route", "last_at"),
 )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import stat
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -17,13 +16,6 @@ from shadow.errors import StoreError
 from shadow.keeping.database import Database, open_database
 from shadow.keeping.schema import VERSION_TABLE, migrate
 from shadow.keeping.tables import metadata
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def state_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'state' / 'strangler.db'}"
-    return request.getfixturevalue("postgresql_url")
 
 
 @pytest_asyncio.fixture
