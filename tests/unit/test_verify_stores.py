@@ -7,6 +7,7 @@ import random
 import pytest
 
 from legacy_adapters.engine.model import Direction, SyncSettings
+from legacy_adapters.engine.operations import Operations
 from legacy_adapters.engine.stream import Stream, Surroundings
 from legacy_adapters.errors import MappingError
 from legacy_adapters.record import Side
@@ -115,7 +116,7 @@ async def test_changes_that_capture_missed_are_lost_and_repaired() -> None:
         (Fault.LOST, (5,)),
         (Fault.LOST, (99,)),
     }
-    repaired = await repair(pair.forth, findings, 1.0)
+    repaired = await repair(Operations(pair.streams), "to_new", findings, by="ann")
     assert repaired.tally.counts["applied"] == 3
     assert (pair.new.get(3)["name"], pair.new.get(5), pair.new.get(99)["name"]) == ("unseen", None, "unseen too")
     assert (await pair.verify())[0] == []
@@ -132,7 +133,7 @@ async def test_rogue_writes_in_the_target_are_found_and_repaired() -> None:
         (Fault.ROGUE, (5,)),
         (Fault.ROGUE, (1000,)),
     }
-    repaired = await repair(pair.forth, findings, 1.0)
+    repaired = await repair(Operations(pair.streams), "to_new", findings, by="ann")
     assert pair.new.get(3)["name"] == "name 3"
     assert pair.new.get(5)["name"] == "name 5"
     assert repaired.foreign == [(1000,)], "what the sync never wrote is left alone"
@@ -154,7 +155,7 @@ async def test_what_waits_in_quarantine_is_told_from_a_loss() -> None:
     await pair.settle()
     findings, _ = await pair.verify(plan=Plan(sample_rows=0))
     assert [(finding.fault, finding.source_key) for finding in findings] == [(Fault.HELD, (3,))]
-    assert (await repair(pair.forth, findings, 1.0)).tally.counts["applied"] == 0
+    assert (await repair(Operations(pair.streams), "to_new", findings, by="ann")).tally.counts["applied"] == 0
 
 
 async def test_verification_beside_writers_on_both_sides_never_raises_a_false_alarm() -> None:
