@@ -21,7 +21,7 @@ from dataclasses import dataclass, replace
 from legacy_adapters.change import Change, Entry, Load
 from legacy_adapters.connector import Transaction
 from legacy_adapters.engine.batch import Batch, Seen, Tally
-from legacy_adapters.engine.checkpoint import BACKFILL, LIVE, BackfillMark, LiveMark
+from legacy_adapters.engine.checkpoint import BackfillMark, LiveMark
 from legacy_adapters.engine.decision import Manner
 from legacy_adapters.engine.model import FLOOD_CHANGES_MIN
 from legacy_adapters.engine.stream import Stream
@@ -68,7 +68,7 @@ class Backfill:
     async def load(self) -> bool:
         """Read how far it has come; whether it is done, with today's mapping."""
         version = self._direction.mapper.version
-        mark = BackfillMark.decode(await self._direction.writes.read_checkpoint(BACKFILL))
+        mark = BackfillMark.decode(await self._direction.writes.read_checkpoint(self._direction.backfill))
         if mark is not None and mark.version == version:
             self.mark = mark
         else:
@@ -143,7 +143,7 @@ class Backfill:
             await self._throttle.wait(len(chunk))
         tally = Tally()
         async with self._direction.writes.transaction() as transaction:
-            if await transaction.fence(LIVE) != self._stream.the_mark().encode():
+            if await transaction.fence(self._direction.live) != self._stream.the_mark().encode():
                 raise StaleError("the checkpoint was moved by somebody else")
             if portion.changes.changes:
                 tally.add(await self._batch(transaction, Manner.LIVE).apply(portion.changes))
@@ -151,8 +151,8 @@ class Backfill:
             if chunk is not None and portion.mapped is not None:
                 tally.add(await self._apply(transaction, chunk, portion.mapped, portion))
             self._at("backfill.chunk_applied")
-            await transaction.checkpoint(LIVE, portion.live.encode())
-            await transaction.checkpoint(BACKFILL, portion.mark.encode())
+            await transaction.checkpoint(self._direction.live, portion.live.encode())
+            await transaction.checkpoint(self._direction.backfill, portion.mark.encode())
             self._at("backfill.written")
         self._stream.mark, self.mark = portion.live, portion.mark
         self._stream.may_be_held = self._stream.may_be_held or bool(tally.reasons)

@@ -22,6 +22,11 @@ LIVE: Final = "live"
 BACKFILL: Final = "backfill"
 
 
+def stream_name(sync: str, direction: str, kind: str) -> str:
+    """A stream's name, unique in its store: several syncs may write to one."""
+    return f"{sync}.{direction}.{kind}"
+
+
 @dataclass(frozen=True, slots=True)
 class LiveMark:
     """How far captured changes were applied.

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from legacy_adapters.connector import Store
+from legacy_adapters.engine.checkpoint import BACKFILL, LIVE, stream_name
 from legacy_adapters.engine.decision import Authority
 from legacy_adapters.mapper import Mapper
 from legacy_adapters.record import Side
@@ -61,6 +62,16 @@ class Direction:
     def name(self) -> str:
         """`to_new` or `to_legacy`."""
         return f"to_{self.source.other}"
+
+    @property
+    def live(self) -> str:
+        """Name of the stream of captured changes."""
+        return stream_name(self.sync, self.name, LIVE)
+
+    @property
+    def backfill(self) -> str:
+        """Name of the stream of the first copy."""
+        return stream_name(self.sync, self.name, BACKFILL)
 
     @property
     def authority(self) -> Authority:

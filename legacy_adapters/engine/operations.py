@@ -12,10 +12,11 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 
 from legacy_adapters.change import Change, Entry, Quarantined
-from legacy_adapters.connector import Store, Transaction
+from legacy_adapters.connector import Transaction
 from legacy_adapters.engine.batch import Batch, Seen, Tally
-from legacy_adapters.engine.checkpoint import LIVE, LiveMark
+from legacy_adapters.engine.checkpoint import LiveMark
 from legacy_adapters.engine.decision import Manner
+from legacy_adapters.engine.model import Direction
 from legacy_adapters.engine.stream import Stream
 from legacy_adapters.errors import StaleError, SyncError
 from legacy_adapters.record import Key, Side
@@ -115,16 +116,16 @@ class Operations:
         counter = self._counter(stream)
         async with AsyncExitStack() as stack:
             if counter is not None:
-                await self._stand_still(stack, counter.direction.writes)
-            yield await self._stand_still(stack, stream.direction.writes)
+                await self._stand_still(stack, counter.direction)
+            yield await self._stand_still(stack, stream.direction)
 
     @staticmethod
-    async def _stand_still(stack: AsyncExitStack, store: Store) -> Transaction:
-        transaction = await stack.enter_async_context(store.transaction())
-        mark = LiveMark.decode(await transaction.fence(LIVE))
+    async def _stand_still(stack: AsyncExitStack, direction: Direction) -> Transaction:
+        transaction = await stack.enter_async_context(direction.writes.transaction())
+        mark = LiveMark.decode(await transaction.fence(direction.live))
         if mark is None:
             raise StaleError("the sync was never begun: run it first")
-        await transaction.checkpoint(LIVE, mark.next_turn().encode())
+        await transaction.checkpoint(direction.live, mark.next_turn().encode())
         return transaction
 
 

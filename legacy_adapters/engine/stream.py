@@ -15,7 +15,7 @@ from typing import Protocol
 from legacy_adapters.change import Change, ChangeBatch, Entry, Quarantined
 from legacy_adapters.connector import Snapshot
 from legacy_adapters.engine.batch import Batch, Seen, Tally
-from legacy_adapters.engine.checkpoint import LIVE, LiveMark
+from legacy_adapters.engine.checkpoint import LiveMark
 from legacy_adapters.engine.decision import Manner
 from legacy_adapters.engine.model import Direction, SyncSettings
 from legacy_adapters.errors import StaleError
@@ -88,7 +88,7 @@ class Stream:
 
     async def load(self) -> bool:
         """Read where it stands; False where it never began."""
-        self.mark = LiveMark.decode(await self.direction.writes.read_checkpoint(LIVE))
+        self.mark = LiveMark.decode(await self.direction.writes.read_checkpoint(self.direction.live))
         self.may_be_held = bool(await self.direction.writes.quarantine(resolved=False, after=0, limit=1))
         return self.mark is not None
 
@@ -98,10 +98,10 @@ class Stream:
             batch = await snapshot.changes(None, 1)
         self.surroundings.at("begin.read")
         async with self.direction.writes.transaction() as transaction:
-            there = LiveMark.decode(await transaction.fence(LIVE))
+            there = LiveMark.decode(await transaction.fence(self.direction.live))
             self.mark = there or LiveMark(batch.cursor)
             if there is None:
-                await transaction.checkpoint(LIVE, self.mark.encode())
+                await transaction.checkpoint(self.direction.live, self.mark.encode())
                 self.surroundings.at("begin.written")
         self.surroundings.at("begin.committed")
 
@@ -126,7 +126,7 @@ class Stream:
             return Step(0, read.more, None, Tally())
         after = LiveMark(read.cursor, mark.turn)
         async with self.direction.writes.transaction() as transaction:
-            if await transaction.fence(LIVE) != mark.encode():
+            if await transaction.fence(self.direction.live) != mark.encode():
                 raise StaleError("the checkpoint was moved by somebody else")
             self.surroundings.at("live.fenced")
             batch = Batch(
@@ -138,7 +138,7 @@ class Stream:
             )
             tally = await batch.apply(seen)
             self.surroundings.at("live.applied")
-            await transaction.checkpoint(LIVE, after.encode())
+            await transaction.checkpoint(self.direction.live, after.encode())
             self.surroundings.at("live.written")
         self.mark = after
         self.may_be_held = self.may_be_held or bool(tally.reasons)
@@ -158,7 +158,7 @@ class Stream:
             changes = [Change(one.source_key, one.position, rows.get(one.source_key)) for one in held]
             seen = await self.see(snapshot, ChangeBatch(tuple(changes), mark.cursor))
         async with self.direction.writes.transaction() as transaction:
-            if await transaction.fence(LIVE) != mark.encode():
+            if await transaction.fence(self.direction.live) != mark.encode():
                 raise StaleError("the checkpoint was moved by somebody else")
             batch = Batch(self.direction, transaction, manner=Manner.READ, now=self.surroundings.clock())
             tally = await batch.apply(seen, flood_from=None)

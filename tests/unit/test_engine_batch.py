@@ -31,7 +31,7 @@ async def test_replay_is_a_no_op():
     pair.legacy.put(id=1, NAME="a")
     await pair.settle()
     written = list(pair.new.state.writes)
-    pair.new.state.checkpoints["live"] = start.encode()
+    pair.new.state.checkpoints["s.to_new.live"] = start.encode()
     await pair.to_new.load()
     step = await pair.to_new.step()
     assert step.tally.counts["skipped"] == 1
@@ -204,7 +204,7 @@ async def test_true_duplicate_beside_a_swap_is_set_aside_alone():
 async def test_checkpoint_moved_by_somebody_else_stops_the_step_before_it_writes():
     pair = await Pair().begin()
     pair.legacy.put(id=1, NAME="a")
-    pair.new.state.checkpoints["live"] = pair.to_new.mark.next_turn().encode()
+    pair.new.state.checkpoints["s.to_new.live"] = pair.to_new.mark.next_turn().encode()
     with pytest.raises(StaleError):
         await pair.to_new.step()
     assert not pair.new.table()

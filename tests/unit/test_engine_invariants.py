@@ -10,7 +10,7 @@ import structlog
 from legacy_adapters.engine import batch
 from legacy_adapters.engine.backfill import Backfill
 from legacy_adapters.engine.batch import Batch, Seen
-from legacy_adapters.engine.checkpoint import LIVE, LiveMark
+from legacy_adapters.engine.checkpoint import LiveMark
 from legacy_adapters.engine.decision import APPLY, Manner
 from legacy_adapters.engine.stream import Step, Stream
 from legacy_adapters.errors import MappingError
@@ -137,7 +137,7 @@ async def test_checkpoint_before_data_loses_changes(monkeypatch):
             seen = await self.see(snapshot, read)
         self.mark = LiveMark(read.cursor, mark.turn)
         async with self.direction.writes.transaction() as transaction:
-            await transaction.checkpoint(LIVE, self.mark.encode())
+            await transaction.checkpoint(self.direction.live, self.mark.encode())
         self.surroundings.at("live.written")
         async with self.direction.writes.transaction() as transaction:
             tally = await Batch(self.direction, transaction, manner=Manner.LIVE, now=0).apply(seen)
