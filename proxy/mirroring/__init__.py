@@ -4,7 +4,7 @@
 client ── MirroredExchange ── a Mirror keeps what is asked and answered, up to body_bytes_max
               │ served
               ▼
-          Mirrors.start ── next turn of the loop, when the client's bytes are on their way
+          Mirrors.make_ready ── a few milliseconds later, when the client has its answer
               │
               ▼
           Mirror ── Ask ──► Service (a pool of its own) ──► the other arm, and for noise legacy again

@@ -7,8 +7,8 @@
 | `HELD_BYTES_MAX` of captured bodies | `memory` |
 | the queue to the comparer | `queue`, or `comparer_down` where nobody empties it |
 
-There is no task, future or timer for a mirrored request: those that are ready start together in the next turn of the
-loop, when the bytes of their clients are with the kernel, and one sweep looks at all deadlines.
+There is no task, future or timer for a mirrored request: those that become ready within `START_DELAY_S` start together,
+when their clients have long had their bytes, and one sweep looks at all deadlines.
 """
 
 from __future__ import annotations
@@ -41,8 +41,12 @@ if TYPE_CHECKING:
     from routes.model import ArmModel, Decision, RouteModel, ServiceModel
     from routes.table import Table
 
-#: Mirrors that start in one turn of the loop; between turns it is the clients' turn.
-STARTS_MAX: Final = 16
+#: Mirrors that start in one turn of the loop, or a quarter of those that are ready; between turns clients are served.
+STARTS_MIN: Final = 4
+#: So long after the first client was served mirrors start together, out of the way of clients that read their answers.
+#: Measured at 2,000 requests/s with the load and the services on one core: the clients' median is 2.3 times that
+#: without mirrors where they start at once, 1.16 times after 2 ms, 1.04 times after 5 ms.
+START_DELAY_S: Final = 0.005
 #: Mirrors that may wait for their turn.
 READY_MAX: Final = 1024
 #: For a mirrored service that is configured without a breaker. One that refuses, resets or never answers would
@@ -203,20 +207,20 @@ class Mirrors:
         return False
 
     def make_ready(self, mirror: Mirror) -> None:
-        """Its client was served: it asks in the next turn of the loop."""
+        """Its client was served: it asks soon."""
         if len(self._ready) >= READY_MAX:
             mirror.shed(reasons.CONCURRENCY)
             return
         self._ready.append(mirror)
         if not self._scheduled:
             self._scheduled = True
-            self._loop.call_soon(self._start_ready)
+            self._loop.call_later(START_DELAY_S, self._start_ready)
 
     def _start_ready(self) -> None:
         self._scheduled = False
         ready = self._ready
         now = monotonic()
-        for _ in range(min(STARTS_MAX, len(ready))):
+        for _ in range(min(len(ready), max(STARTS_MIN, len(ready) // 4))):
             mirror = ready.popleft()
             try:
                 self._start(mirror, now)
