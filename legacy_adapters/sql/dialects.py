@@ -1,0 +1,27 @@
+"""Which dialect goes with a URL."""
+
+from __future__ import annotations
+
+from sqlalchemy.engine import URL
+
+from legacy_adapters.errors import PlanError
+from legacy_adapters.sql.dialect import Dialect
+from legacy_adapters.sql.postgresql.dialect import PostgreSQLDialect
+
+#: Backend of a URL -> what speaks to it.
+DIALECTS: dict[str, type[Dialect]] = {
+    "postgresql": PostgreSQLDialect,
+    "postgres": PostgreSQLDialect,
+}
+
+
+def dialect_of(url: URL) -> Dialect:
+    """The dialect of a URL's database.
+
+    Raises:
+        PlanError: there is none.
+    """
+    backend = url.drivername.partition("+")[0]
+    if backend not in DIALECTS:
+        raise PlanError(f"no connector for {backend}: there are {', '.join(sorted(DIALECTS))}")
+    return DIALECTS[backend]()

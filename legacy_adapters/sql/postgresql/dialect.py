@@ -1,0 +1,248 @@
+"""PostgreSQL, through asyncpg: arrays in, so that a statement is prepared once for any number of rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from sqlalchemy.engine import URL
+
+from legacy_adapters.change import Entry, Load
+from legacy_adapters.record import Key
+from legacy_adapters.sql import names as house_names
+from legacy_adapters.sql.capture import Capture
+from legacy_adapters.sql.connection import Connection
+from legacy_adapters.sql.dialect import Args, Decoder, Dialect
+from legacy_adapters.sql.ledger import FIELDS, Ledger
+from legacy_adapters.sql.postgresql import values
+from legacy_adapters.sql.postgresql.driver import connect
+from legacy_adapters.sql.postgresql.outbox import PostgreSQLOutbox
+from legacy_adapters.sql.postgresql.reflection import reflect
+from legacy_adapters.sql.shape import TableShape
+from legacy_adapters.sql.table import ALIAS, Table
+from legacy_adapters.values.kinds import ColumnKind
+
+_FIELD_TYPES = {
+    "position": "bigint",
+    "source_hash": "bigint",
+    "target_hash": "bigint",
+    "mapping_version": "bigint",
+    "tombstone": "boolean",
+    "generation": "bigint",
+}
+
+
+class PostgreSQLDialect(Dialect):
+    """How PostgreSQL does it."""
+
+    name = "PostgreSQL"
+    keys_max = 20_000
+    rows_max = 20_000
+
+    async def connect(self, url: URL, origin: str) -> Connection:
+        return await connect(url, origin)
+
+    async def reflect(self, connection: Connection, table: str) -> TableShape:
+        return await reflect(connection, table)
+
+    def outbox(self, table: Table, consumer: str) -> Capture:
+        return PostgreSQLOutbox(self, table, consumer)
+
+    def quote(self, name: str) -> str:
+        return '"' + name.replace('"', '""') + '"'
+
+    def key_type(self, column: ColumnKind) -> str:
+        return values.column_type(column)
+
+    def parameter(self, column: ColumnKind, value: Any, args: Args) -> str:
+        return values.parameter(column, value, args)
+
+    def read(self, column: ColumnKind, alias: str) -> str:
+        return values.read(column, f"{alias}.{self.quote(column.name)}")
+
+    def decoder(self, column: ColumnKind) -> Decoder | None:
+        return values.decoder(column)
+
+    def hash(self, columns: Sequence[ColumnKind], alias: str) -> str:
+        return values.hashed(columns, [f"{alias}.{self.quote(column.name)}" for column in columns])
+
+    def in_bytes(self, column: ColumnKind, expression: str) -> str:
+        return f'({expression})::text COLLATE "C"' if column.collation is not None else expression
+
+    def mark(self, number: int) -> str:
+        return f"${number}"
+
+    def upsert(self, table: str, columns: Sequence[str], key: Sequence[str]) -> str:
+        marks = ", ".join(self.mark(at) for at in range(1, len(columns) + 1))
+        sets = ", ".join(f"{column} = excluded.{column}" for column in columns if column not in key)
+        return (
+            f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks}) "
+            f"ON CONFLICT ({', '.join(key)}) DO UPDATE SET {sets}"
+        )
+
+    def insert_missing(self, table: str, columns: Sequence[str]) -> str:
+        marks = ", ".join(self.mark(at) for at in range(1, len(columns) + 1))
+        return f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks}) ON CONFLICT DO NOTHING"
+
+    def house(self) -> Sequence[str]:
+        return (
+            f'CREATE TABLE IF NOT EXISTS {house_names.CHECKPOINT} (stream text COLLATE "C" PRIMARY KEY, position text)',
+            f"CREATE TABLE IF NOT EXISTS {house_names.QUARANTINE} (number bigserial PRIMARY KEY, "
+            "ledger text NOT NULL, key_hash text NOT NULL, source_key text NOT NULL, target_key text, "
+            "reason text NOT NULL, detail text NOT NULL, field text NOT NULL, position bigint NOT NULL, "
+            "source_row text, target_row text, attempts bigint NOT NULL, first_at double precision NOT NULL, "
+            "last_at double precision NOT NULL, resolved_at double precision, resolved_by text NOT NULL, "
+            "resolution text NOT NULL)",
+            f"CREATE INDEX IF NOT EXISTS {house_names.QUARANTINE}_key ON {house_names.QUARANTINE} (ledger, key_hash)",
+        )
+
+    def ledger_ddl(self, ledger: Ledger) -> Sequence[str]:
+        sources, targets = ledger.source_columns, ledger.target_columns
+        columns = [f"{column.name} {self.key_type(column)} NOT NULL" for column in (*sources, *targets)]
+        columns += [f"{field} {_FIELD_TYPES[field]}" for field in FIELDS]
+        primary = ", ".join(column.name for column in sources)
+        target = ", ".join(column.name for column in targets)
+        index = self.quote(house_names.fitting(f"{ledger.plain}_target"))
+        return (
+            f"CREATE TABLE IF NOT EXISTS {ledger.name} ({', '.join(columns)}, PRIMARY KEY ({primary}))",
+            f"CREATE INDEX IF NOT EXISTS {index} ON {ledger.name} ({target})",
+        )
+
+    def beyond(self, columns: Sequence[ColumnKind], names: Sequence[str], key: Key, args: Args) -> str:
+        parameters = [self.parameter(column, value, args) for column, value in zip(columns, key, strict=True)]
+        return f"({', '.join(names)}) > ({', '.join(parameters)})"
+
+    def matching(
+        self, columns: Sequence[ColumnKind], names: Sequence[str], keys: Sequence[Key]
+    ) -> Iterator[tuple[str, Args]]:
+        for start in range(0, len(keys), self.keys_max):
+            lists = list(zip(*keys[start : start + self.keys_max], strict=True))
+            args: Args = [list(values.givens(column, part)) for column, part in zip(columns, lists, strict=True)]
+            arrays = [f"${at}::{values.sent_type(column)}[]" for at, column in enumerate(columns, 1)]
+            if len(columns) == 1:
+                compared = values.compared_type(columns[0])
+                array = arrays[0] if compared == values.sent_type(columns[0]) else f"{arrays[0]}::{compared}[]"
+                yield f"{names[0]} = ANY({array})", args
+            else:
+                wanted = [values.cast(column, f"w.c{at}") for at, column in enumerate(columns, 1)]
+                unnested = f"unnest({', '.join(arrays)}) w({', '.join(f'c{at}' for at in range(1, len(columns) + 1))})"
+                yield f"({', '.join(names)}) IN (SELECT {', '.join(wanted)} FROM {unnested})", args
+
+    async def insert(self, connection: Connection, table: Table, names: Sequence[str], rows: Sequence[Key]) -> None:
+        columns = [table.shape.column(name) for name in names]
+        source, args = self._rows(columns, rows)
+        listed = ", ".join(self.quote(name) for name in names)
+        casts = ", ".join(values.cast(column, f"w.c{at}") for at, column in enumerate(columns, 1))
+        sql = f"INSERT INTO {table.name} ({listed}) OVERRIDING SYSTEM VALUE SELECT {casts} FROM {source}"
+        await connection.execute(sql, args)
+
+    async def update(self, connection: Connection, table: Table, names: Sequence[str], rows: Sequence[Key]) -> None:
+        columns = [table.shape.column(name) for name in names]
+        source, args = self._rows(columns, rows)
+        keys, others = table.positions(names)
+        if not others:
+            return
+        sets = ", ".join(f"{self.quote(names[at])} = {values.cast(columns[at], f'w.c{at + 1}')}" for at in others)
+        same = " AND ".join(
+            f"{ALIAS}.{self.quote(names[at])} = {values.cast(columns[at], f'w.c{at + 1}')}" for at in keys
+        )
+        await connection.execute(f"UPDATE {table.name} {ALIAS} SET {sets} FROM {source} WHERE {same}", args)
+
+    async def record(self, connection: Connection, ledger: Ledger, entries: Sequence[Entry], *, as_given: bool) -> None:
+        keys = (*ledger.source_columns, *ledger.target_columns)
+        lists = list(zip(*map(ledger.row, entries), strict=True))
+        types = [*map(values.sent_type, keys), *(_FIELD_TYPES[field] for field in FIELDS)]
+        args = [list(values.givens(column, part)) for column, part in zip(keys, lists, strict=False)]
+        args += [list(part) for part in lists[len(keys) :]]
+        source = self._unnest(types)
+        picks = [values.cast(column, f"w.c{at}") for at, column in enumerate(keys, 1)]
+        picks += [f"w.c{at}" for at in range(len(keys) + 1, len(types) + 1)]
+        join = ""
+        if not as_given:
+            picks[ledger.columns.index("target_hash")] = (
+                f"CASE WHEN {self._present(ledger)} THEN {ledger.target.hash} END"
+            )
+            join = f" LEFT JOIN {ledger.target.name} {ALIAS} ON {self._target_equals(ledger)}"
+        sets = ", ".join(f"{name} = excluded.{name}" for name in ledger.columns[len(ledger.source_columns) :])
+        primary = ", ".join(column.name for column in ledger.source_columns)
+        await connection.execute(
+            f"INSERT INTO {ledger.name} ({', '.join(ledger.columns)}) SELECT {', '.join(picks)} FROM {source}{join} "
+            f"ON CONFLICT ({primary}) DO UPDATE SET {sets}",
+            args,
+        )
+
+    async def load(self, connection: Connection, ledger: Ledger, load: Load) -> None:
+        table = ledger.target
+        columns = [table.shape.column(name) for name in load.columns]
+        key_lists = list(zip(*load.source_keys, strict=True))
+        lists = list(zip(*load.rows, strict=True))
+        args = [list(values.givens(column, part)) for column, part in zip(columns, lists, strict=True)]
+        args += [
+            list(values.givens(column, part)) for column, part in zip(ledger.source_columns, key_lists, strict=True)
+        ]
+        args.append(list(load.source_hashes))
+        types = [*map(values.sent_type, columns), *map(values.sent_type, ledger.source_columns), "bigint"]
+        listed = ", ".join(self.quote(name) for name in load.columns)
+        casts = ", ".join(values.cast(column, f"w.c{at}") for at, column in enumerate(columns, 1))
+        first = len(columns) + 1
+        sources = [values.cast(column, f"w.c{at}") for at, column in enumerate(ledger.source_columns, first)]
+        key_at = [load.columns.index(name) + 1 for name in table.key]
+        joined = " AND ".join(
+            f"i.t{at} = {values.cast(column, f'w.c{place}')}"
+            for at, (column, place) in enumerate(zip(table.key_columns, key_at, strict=True), 1)
+        )
+        returned = ", ".join(f"{name} AS t{at}" for at, name in enumerate(table.key_names, 1))
+        targets = ", ".join(f"i.{column.name}" for column in ledger.target_columns)
+        await connection.execute(
+            f"WITH w AS MATERIALIZED (SELECT * FROM {self._unnest(types)}), "
+            f"i AS (INSERT INTO {table.name} AS {ALIAS} ({listed}) OVERRIDING SYSTEM VALUE SELECT {casts} FROM w "
+            f"RETURNING {returned}, {table.hash} AS h) "
+            f"INSERT INTO {ledger.name} ({', '.join(ledger.columns)}) "
+            f"SELECT {', '.join(sources)}, {targets}, 0, w.c{len(types)}, i.h, {int(load.mapping_version)}, false, 1 "
+            f"FROM w JOIN i ON {joined}",
+            args,
+        )
+
+    async def rough_count(self, connection: Connection, table: Table) -> int:
+        sql = "SELECT greatest(reltuples, 0)::bigint FROM pg_class WHERE oid = to_regclass($1)"
+        (found,) = await connection.fetch(sql, [table.name])
+        if found[0]:
+            return int(found[0])
+        (counted,) = await connection.fetch(f"SELECT count(*) FROM {table.name}")
+        return int(counted[0])
+
+    async def pressure(self, connection: Connection) -> float:
+        sql = (
+            "SELECT (SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND pid <> pg_backend_pid()), "
+            "(SELECT coalesce(max(extract(epoch FROM replay_lag)), 0) FROM pg_stat_replication)"
+        )
+        ((active, lag_s),) = await connection.fetch(sql)
+        return max(float(active) / ACTIVE_MAX, float(lag_s) / REPLICA_LAG_MAX_S)
+
+    def _rows(self, columns: Sequence[ColumnKind], rows: Sequence[Key]) -> tuple[str, Args]:
+        """Rows as a table of arrays, and the arrays."""
+        lists = zip(*rows, strict=True)
+        args: Args = [list(values.givens(column, part)) for column, part in zip(columns, lists, strict=True)]
+        return self._unnest([values.sent_type(column) for column in columns]), args
+
+    def _unnest(self, types: Sequence[str]) -> str:
+        arrays = ", ".join(f"${at}::{one}[]" for at, one in enumerate(types, 1))
+        return f"unnest({arrays}) w({', '.join(f'c{at}' for at in range(1, len(types) + 1))})"
+
+    def _target_equals(self, ledger: Ledger) -> str:
+        first = len(ledger.source_columns) + 1
+        return " AND ".join(
+            f"{name} = {values.cast(column, f'w.c{at}')}"
+            for at, (name, column) in enumerate(
+                zip(ledger.target.key_names, ledger.target.key_columns, strict=True), first
+            )
+        )
+
+    def _present(self, ledger: Ledger) -> str:
+        return f"{ledger.target.key_names[0]} IS NOT NULL"
+
+
+#: Sessions at work beside ours that count as "busy enough".
+ACTIVE_MAX = 32
+#: Seconds that a replica may be behind before a sync should add nothing.
+REPLICA_LAG_MAX_S = 10.0

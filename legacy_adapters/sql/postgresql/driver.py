@@ -1,0 +1,130 @@
+"""asyncpg: sessions whose settings are ours, and PostgreSQL's errors in our words."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import asyncpg
+from sqlalchemy.engine import URL
+
+from legacy_adapters.errors import SchemaChangedError, StoreUnavailableError, SyncError
+from legacy_adapters.sql.connection import CONNECT_TIMEOUT_S, LOCK_TIMEOUT_S, Connection, Record, RefusedError
+
+#: What every session must have for values to read and hash the same wherever the server is and whoever set it up.
+SETTINGS = {
+    "timezone": "UTC",
+    "datestyle": "ISO, YMD",
+    "intervalstyle": "postgres",
+    "bytea_output": "hex",
+    "extra_float_digits": "1",
+    "client_encoding": "UTF8",
+    "standard_conforming_strings": "on",
+    "statement_timeout": "0",
+    "idle_in_transaction_session_timeout": "0",
+    "lock_timeout": f"{int(LOCK_TIMEOUT_S * 1000)}",
+    "application_name": "strangler",
+    "jit": "off",
+}
+
+#: SQLSTATE -> reason of a rejection.
+REASONS = {
+    "23505": "unique",
+    "23P01": "unique",
+    "23503": "foreign_key",
+    "23001": "foreign_key",
+    "23502": "not_null",
+    "23514": "check",
+    "44000": "check",
+    "22001": "too_long",
+}
+#: Classes of SQLSTATE in which the data is at fault.
+_DATA_CLASSES = frozenset({"22", "23"})
+_DATA_STATES = frozenset({"42804", "42846", "428C9", "0A000", "P0001", "39000"})
+_MISSING = frozenset({"42703", "42P01", "42883", "3F000", "42704"})
+
+
+class PostgreSQLConnection(Connection):
+    """One session."""
+
+    def __init__(self, native: asyncpg.Connection, origin: str) -> None:
+        self.native = native
+        self._begin = f"BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL strangler.origin = '{origin}'"
+
+    async def fetch(self, sql: str, args: Sequence[Any] = ()) -> Sequence[Record]:
+        with translated():
+            return await self.native.fetch(sql, *args)  # type: ignore[no-any-return]
+
+    async def execute(self, sql: str, args: Sequence[Any] = ()) -> int:
+        with translated():
+            status = await self.native.execute(sql, *args)
+        count = status.rpartition(" ")[2]
+        return int(count) if count.isdigit() else 0
+
+    async def script(self, statements: Sequence[str]) -> None:
+        with translated():
+            await self.native.execute(";\n".join(statements))
+
+    async def begin_snapshot(self) -> None:
+        await self.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+
+    async def begin(self) -> None:
+        await self.execute(f"{self._begin}; SET CONSTRAINTS ALL IMMEDIATE")
+
+    async def close(self) -> None:
+        with translated():
+            await self.native.close()
+
+    def terminate(self) -> None:
+        self.native.terminate()
+
+
+async def connect(url: URL, origin: str) -> PostgreSQLConnection:
+    """A session of ours; `origin` marks what it writes."""
+    query = {name: value for name, value in url.query.items() if name not in SETTINGS}
+    dsn = url.set(drivername="postgresql", query=query).render_as_string(hide_password=False)
+    with translated():
+        native = await asyncpg.connect(dsn, timeout=CONNECT_TIMEOUT_S, server_settings=SETTINGS)
+    return PostgreSQLConnection(native, re.sub(r"[^\w.:-]", "_", origin))
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Asyncpg's errors in our words; none of them repeats a value."""
+    try:
+        yield
+    except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        raise _translate(error) from None
+    except (TimeoutError, OSError, asyncio.IncompleteReadError) as error:
+        raise StoreUnavailableError(f"PostgreSQL cannot be reached: {type(error).__name__}: {error}") from None
+
+
+def _translate(error: Exception) -> SyncError:
+    state = getattr(error, "sqlstate", None) or ""
+    if isinstance(error, asyncpg.exceptions.DataError | ValueError | TypeError) or state[:2] in _DATA_CLASSES:
+        return _refused(error, state)
+    if state in _DATA_STATES:
+        return RefusedError("other", _said(error), "")
+    if state in _MISSING:
+        return SchemaChangedError(f"PostgreSQL says: {error}")
+    return StoreUnavailableError(f"PostgreSQL says: {type(error).__name__}: {error}")
+
+
+def _refused(error: Exception, state: str) -> RefusedError:
+    reason = REASONS.get(state, "type" if state[:2] != "23" else "other")
+    constraint = getattr(error, "constraint_name", None) or ""
+    column = getattr(error, "column_name", None) or ""
+    where = f"constraint {constraint}" if constraint else f"column {column}" if column else ""
+    said = _said(error) if not where else f"{where}: {_said(error)}"
+    return RefusedError(reason, said, constraint or column)
+
+
+def _said(error: Exception) -> str:
+    """The message without what stands in quotes or brackets behind a colon: values of the row."""
+    message = str(error).partition("\n")[0]
+    if getattr(error, "sqlstate", None) is None:
+        message = re.sub(r"(\$\d+): .*", r"\1", message)
+    return re.sub(r':\s*".*"$', "", message)

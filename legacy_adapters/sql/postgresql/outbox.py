@@ -1,0 +1,171 @@
+"""PostgreSQL's outbox: PgQ's rule, which takes each event once, in the order of each key, and waits for nobody.
+
+A line keeps the transaction's number. A read takes what is visible in its own snapshot and was not in the last one's,
+by sequence number (https://github.com/pgq/pgq, "batch = what became visible between two ticks"). The usual
+`xid < pg_snapshot_xmin(…) ORDER BY xid, seq` reorders the writes of a key, and waits for the oldest transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from legacy_adapters.change import Cursor
+from legacy_adapters.sql.capture import Delta
+from legacy_adapters.sql.connection import Connection
+from legacy_adapters.sql.names import fitting, trigger
+from legacy_adapters.sql.outbox import OutboxCapture
+from legacy_adapters.sql.postgresql import values
+
+#: Marks of the low water that a cursor keeps at most.
+MARKS_MAX: Final = 16
+
+
+class PostgreSQLOutbox(OutboxCapture):
+    """The outbox of one table.
+
+    A cursor has: `id` of the installation; `seen`, the snapshot whose events are consumed; `low`, a sequence number up
+    to which nothing can come any more; `marks`, from which `low` follows (see `_raised`); and, while the events between
+    two snapshots are more than one read takes, `until`, the newer snapshot, and `after`, the number read last.
+    """
+
+    notes = (
+        "PostgreSQL fires triggers for cascading foreign keys and captures TRUNCATE, so that every write is captured, "
+        "except by sessions that a superuser has set `session_replication_role` for and that switch triggers off.",
+    )
+
+    def trigger_names(self) -> Sequence[str]:
+        return trigger(self.table.shape.table, "row"), trigger(self.table.shape.table, "truncate")
+
+    def statements(self) -> Sequence[str]:
+        outbox, table = self._outbox(), self.table.name
+        row, truncate = map(self.dialect.quote, self.trigger_names())
+        of_row, of_truncate = self._functions()
+        columns = [f"{column.name} {self.dialect.key_type(column)} NOT NULL" for column in self.key_columns()]
+        return (
+            "BEGIN",
+            *self._dropped(),
+            f"CREATE TABLE {outbox} (seq bigint GENERATED ALWAYS AS IDENTITY (CACHE 1) PRIMARY KEY, "
+            f'xid xid8 NOT NULL DEFAULT pg_current_xact_id(), op "char" NOT NULL, origin text, '
+            f"at timestamptz NOT NULL DEFAULT clock_timestamp(), {', '.join(columns)}) "
+            "WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000)",
+            f"CREATE FUNCTION {of_row}() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER "
+            f"SET search_path = pg_catalog, pg_temp AS $strangler$ {self._row_body(outbox)} $strangler$",
+            f"CREATE FUNCTION {of_truncate}() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER "
+            f"SET search_path = pg_catalog, pg_temp AS $strangler$ {self._truncate_body(outbox)} $strangler$",
+            f"CREATE TRIGGER {row} AFTER INSERT OR UPDATE OR DELETE ON {table} "
+            f"FOR EACH ROW EXECUTE FUNCTION {of_row}()",
+            f"CREATE TRIGGER {truncate} BEFORE TRUNCATE ON {table} FOR EACH STATEMENT EXECUTE FUNCTION {of_truncate}()",
+            f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER {row}",
+            f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER {truncate}",
+            "COMMIT",
+        )
+
+    def removal(self) -> Sequence[str]:
+        return ("BEGIN", *self._dropped(), "COMMIT")
+
+    async def read(self, connection: Connection, cursor: Cursor | None, limit: int) -> Delta:
+        await self.check(connection, cursor)
+        sql = f"SELECT pg_current_snapshot()::text, coalesce(max(seq), 0) FROM {self._outbox()}"
+        ((snapshot, greatest),) = await connection.fetch(sql)
+        if cursor is None:
+            marks = [[_xmax(snapshot), greatest]]
+            return Delta((), {"id": self._id, "seen": snapshot, "low": 0, "marks": marks}, more=False)
+        window, args = "", [cursor["seen"], max(cursor["low"], cursor.get("after", 0)), limit + 1]
+        if "until" in cursor:
+            window = " AND pg_visible_in_snapshot(o.xid, $4::text::pg_snapshot)"
+            args.append(cursor["until"])
+        sql = (
+            f"SELECT o.seq, o.origin, extract(epoch FROM o.at), {self.selection()} FROM {self._outbox()} o "
+            f"WHERE o.seq > $2 AND NOT pg_visible_in_snapshot(o.xid, $1::text::pg_snapshot){window} "
+            "ORDER BY o.seq LIMIT $3"
+        )
+        events = self.events(await connection.fetch(sql, args))
+        until = cursor.get("until", snapshot)
+        raised = _raised(cursor, snapshot, greatest)
+        if len(events) > limit:
+            events = events[:limit]
+            unfinished = {**raised, "until": until, "after": events[-1].position}
+            return Delta(events, unfinished, more=True)
+        finished = {name: value for name, value in raised.items() if name not in {"until", "after"}}
+        return Delta(events, {**finished, "seen": until}, more="until" in cursor)
+
+    async def forget(self, connection: Connection, cursors: Sequence[Cursor], limit: int) -> int:
+        seen = [cursor["seen"] for cursor in cursors]
+        behind = " AND ".join(
+            f"pg_visible_in_snapshot(xid, ${at}::text::pg_snapshot)" for at in range(1, len(seen) + 1)
+        )
+        old = f"SELECT seq FROM {self._outbox()} WHERE {behind} ORDER BY seq LIMIT {limit:d}"
+        return await connection.execute(f"DELETE FROM {self._outbox()} WHERE seq IN ({old})", seen)
+
+    def _outbox(self) -> str:
+        return self._beside(self.name)
+
+    def _beside(self, name: str) -> str:
+        """A name in the table's schema."""
+        return f"{self.dialect.quote(self.table.shape.schema)}.{self.dialect.quote(name)}"
+
+    def _functions(self) -> tuple[str, str]:
+        row, truncate = self.trigger_names()
+        return self._beside(fitting(f"{row}_f")), self._beside(fitting(f"{truncate}_f"))
+
+    def _dropped(self) -> tuple[str, ...]:
+        triggers = [
+            f"DROP TRIGGER IF EXISTS {self.dialect.quote(one)} ON {self.table.name}" for one in self.trigger_names()
+        ]
+        functions = [f"DROP FUNCTION IF EXISTS {function}()" for function in self._functions()]
+        return (*triggers, *functions, f"DROP TABLE IF EXISTS {self._outbox()}")
+
+    def _insert(self, outbox: str, operation: str, record: str, ending: str = "") -> str:
+        picked = [
+            values.read(column, f"{record}{self.dialect.quote(column.name)}") if column.fixed
+            else f"{record}{self.dialect.quote(column.name)}"
+            for column in self.table.key_columns
+        ]  # fmt: skip
+        listed = ", ".join(picked)
+        origin = "current_setting('strangler.origin', true)"
+        chosen = f"SELECT '{operation}', {origin}, {listed}{ending}"
+        return f"INSERT INTO {outbox} (op, origin, {', '.join(self.keys)}) {chosen};"
+
+    def _row_body(self, outbox: str) -> str:
+        quoted = [self.dialect.quote(name) for name in self.table.key]
+        # As text: a collation may take two keys for one that are not.
+        moved = " OR ".join(f"OLD.{name}::text <> NEW.{name}::text" for name in quoted)
+        return (
+            f"BEGIN IF TG_OP = 'UPDATE' THEN IF {moved} THEN {self._insert(outbox, 'D', 'OLD.')} END IF; "
+            f"{self._insert(outbox, 'U', 'NEW.')} "
+            f"ELSIF TG_OP = 'INSERT' THEN {self._insert(outbox, 'I', 'NEW.')} "
+            f"ELSE {self._insert(outbox, 'D', 'OLD.')} END IF; RETURN NULL; END"
+        )
+
+    def _truncate_body(self, outbox: str) -> str:
+        return f"BEGIN {self._insert(outbox, 'D', '', f' FROM {self.table.name}')} RETURN NULL; END"
+
+
+def _xmin(snapshot: str) -> int:
+    return int(snapshot.split(":", maxsplit=1)[0])
+
+
+def _xmax(snapshot: str) -> int:
+    return int(snapshot.split(":")[1])
+
+
+def _raised(cursor: Cursor, snapshot: str, greatest: int) -> dict[str, Any]:
+    """The cursor with the low water where it is now.
+
+    A mark (x, m) was taken in a snapshot that ended at transaction x and whose greatest number was m. A transaction
+    from x on drew its numbers later, so they are above m. Once every transaction below x has ended, no line up to m is
+    to come: what there is of them is visible. Until the window under way is read, the low water stays below it.
+    """
+    marks = [list(mark) for mark in cursor["marks"]]
+    low = cursor["low"]
+    if "until" not in cursor:
+        xmin = _xmin(cursor["seen"])
+        ripe = [mark for mark in marks if mark[0] <= xmin]
+        low = max([low, *(mark[1] for mark in ripe)])
+        marks = [mark for mark in marks if mark[0] > xmin]
+    top = [_xmax(snapshot), max([greatest, low, *(mark[1] for mark in marks)])]
+    if not marks or marks[-1] != top:
+        marks.append(top)
+    # Too many: every other one goes, never the newest; a missing mark only raises the low water later.
+    return {**cursor, "low": low, "marks": marks if len(marks) <= MARKS_MAX else [*marks[:-1:2], marks[-1]]}

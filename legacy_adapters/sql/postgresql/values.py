@@ -1,0 +1,203 @@
+"""Values of PostgreSQL's columns: how they are read, given and hashed."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from legacy_adapters.sql.dialect import Args, Decoder
+from legacy_adapters.values.kinds import ColumnKind, Kind
+
+#: Types that values are sent as: without a length, so that a cast never cuts anything off.
+_SENT = {
+    Kind.BOOLEAN: "boolean",
+    Kind.INTEGER: "bigint",
+    Kind.DECIMAL: "numeric",
+    Kind.FLOAT: "double precision",
+    Kind.TEXT: "text",
+    Kind.BYTES: "bytea",
+    Kind.UUID: "uuid",
+}
+#: Kinds that are sent as text and cast in the statement: asyncpg would write 9999-12-31, the legacy world's "never",
+#: as infinity, and give back infinity as 9999-12-31.
+_AS_TEXT = frozenset({Kind.DATE, Kind.TIME, Kind.DATETIME, Kind.INTERVAL, Kind.JSON, Kind.ENUM, Kind.OTHER})
+#: Kinds whose text never holds what separates the parts of a hash.
+_BARE = frozenset(
+    {Kind.BOOLEAN, Kind.INTEGER, Kind.DECIMAL, Kind.FLOAT, Kind.DATE, Kind.TIME, Kind.DATETIME, Kind.UUID, Kind.BYTES}
+)
+_INTERVAL = re.compile(r"(?:(-?\d+) days? ?)?(?:(-?)(\d+):(\d\d):(\d\d)(?:\.(\d+))?)?")
+_INTEGER_BITS = 64
+
+
+def sent_type(column: ColumnKind) -> str:
+    """The type that values of the column are sent as."""
+    if column.kind is Kind.INTEGER and column.unsigned and column.bits == _INTEGER_BITS:
+        return "numeric"
+    return _SENT.get(column.kind, "text")
+
+
+def compared_type(column: ColumnKind) -> str:
+    """The type that the column is compared as, so that its index is used; lengths are left off."""
+    if column.kind is Kind.TEXT:
+        return "bpchar" if column.fixed else "citext" if column.type_name == "citext" else "text"
+    if column.kind is Kind.BOOLEAN and column.type_name.startswith("bit"):
+        return "bit(1)"
+    if column.kind is Kind.DATETIME:
+        return "timestamptz" if column.zoned else "timestamp"
+    if column.kind is Kind.TIME:
+        return "timetz" if column.zoned else "time"
+    if column.kind in {Kind.JSON, Kind.ENUM, Kind.OTHER}:
+        return column.type_name or "text"
+    return {Kind.DATE: "date", Kind.INTERVAL: "interval"}.get(column.kind) or sent_type(column)
+
+
+def column_type(column: ColumnKind) -> str:
+    """The type of a column of ours that keeps such values; text sorts by its bytes."""
+    if column.kind is Kind.TEXT:
+        return 'text COLLATE "C"'
+    return compared_type(column)
+
+
+def cast(column: ColumnKind, expression: str) -> str:
+    """An expression of the sent type, as the column's own."""
+    if column.kind is Kind.BOOLEAN and column.type_name.startswith("bit"):
+        return f"{expression}::int::bit(1)"
+    if column.kind in _AS_TEXT or compared_type(column) != sent_type(column):
+        return f"{expression}::{compared_type(column)}"
+    return expression
+
+
+def given(column: ColumnKind, value: Any) -> Any:
+    """A value as asyncpg takes it for the sent type."""
+    if value is None or column.kind not in _AS_TEXT:
+        return value
+    return _text(column, value)
+
+
+def givens(column: ColumnKind, values: Sequence[Any]) -> Sequence[Any]:
+    """The same for many."""
+    if column.kind not in _AS_TEXT:
+        return values
+    return [None if value is None else _text(column, value) for value in values]
+
+
+def parameter(column: ColumnKind, value: Any, args: Args) -> str:
+    """A value to compare the column with."""
+    args.append(given(column, value))
+    return cast(column, f"${len(args)}::{sent_type(column)}")
+
+
+def read(column: ColumnKind, name: str) -> str:
+    """The expression that reads a column so that nothing of it is lost on the way."""
+    if column.kind is Kind.BOOLEAN and column.type_name.startswith("bit"):
+        return f"({name} = B'1')"
+    if column.kind is Kind.TEXT:
+        return f"{name}::text" if column.fixed or column.type_name == "citext" else name
+    return f"{name}::text" if column.kind in _AS_TEXT else name
+
+
+def decoder(column: ColumnKind) -> Decoder | None:
+    """What makes a value of what `read` gives."""
+    if column.kind is Kind.DATETIME:
+        return _zoned if column.zoned else _datetime
+    return {Kind.DATE: _date, Kind.TIME: _time, Kind.INTERVAL: _interval, Kind.JSON: json_value}.get(column.kind)
+
+
+def hashed(columns: Sequence[ColumnKind], names: Sequence[str]) -> str:
+    """The expression of the hash of these columns."""
+    parts = []
+    for column, name in zip(columns, names, strict=True):
+        text = f"{name}::text"
+        if column.kind in _BARE:
+            parts.append(f"coalesce({text}, '~')")
+        else:
+            parts.append(f"coalesce(octet_length({text}) || ':' || {text}, '~')")
+    return f"('x' || left(md5({_joined(parts)}), 16))::bit(64)::bigint"
+
+
+def _joined(parts: Sequence[str]) -> str:
+    """Parts with a bar between them. Functions take at most 100 arguments."""
+    groups = [parts[start : start + 90] for start in range(0, len(parts), 90)]
+    texts = [f"concat_ws('|', {', '.join(group)})" for group in groups]
+    return " || '|' || ".join(texts)
+
+
+def json_value(text: Any) -> Any:
+    """Objects and lists as Python's; a number, text, true, false or null alone stays JSON text: null is not NULL."""
+    if not isinstance(text, str) or text[:1] not in "{[":
+        return text
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+
+
+def _text(column: ColumnKind, value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    if column.kind is Kind.JSON:
+        return json.dumps(value, ensure_ascii=False)
+    if isinstance(value, dt.timedelta):
+        return _interval_text(value)
+    if isinstance(value, dt.datetime):
+        return value.isoformat(" ")
+    if isinstance(value, dt.date | dt.time):
+        return value.isoformat()
+    return str(value)
+
+
+def _interval_text(value: dt.timedelta) -> str:
+    sign = "-" if value < dt.timedelta(0) else ""
+    positive = abs(value)
+    hours, rest = divmod(positive.seconds, 3600)
+    clock = f"{hours:02d}:{rest // 60:02d}:{rest % 60:02d}.{positive.microseconds:06d}"
+    return f"{sign}{positive.days} days {sign}{clock}"
+
+
+def _date(text: str) -> Any:
+    """A date, or the text of one that Python does not have: infinity, before Christ, after the year 9999."""
+    try:
+        return dt.date.fromisoformat(text)
+    except ValueError:
+        return text
+
+
+def _datetime(text: str) -> Any:
+    try:
+        return dt.datetime.fromisoformat(text)
+    except ValueError:
+        return text
+
+
+def _zoned(text: str) -> Any:
+    """An instant; sessions are in UTC, so that it ends in +00."""
+    try:
+        return dt.datetime.fromisoformat(text).astimezone(dt.UTC)
+    except (ValueError, OverflowError):
+        return text
+
+
+def _time(text: str) -> Any:
+    """A time; 24:00:00 stays text."""
+    try:
+        return dt.time.fromisoformat(text)
+    except ValueError:
+        return text
+
+
+def _interval(text: str) -> Any:
+    """Days and a clock; a length in months is none that can be counted in seconds, and stays text."""
+    found = _INTERVAL.fullmatch(text)
+    if found is None or not text:
+        return text
+    days, sign, hours, minutes, seconds, fraction = found.groups()
+    clock = dt.timedelta(
+        hours=int(hours or 0),
+        minutes=int(minutes or 0),
+        seconds=int(seconds or 0),
+        microseconds=int((fraction or "").ljust(6, "0")[:6]),
+    )
+    return dt.timedelta(days=int(days or 0)) + (-clock if sign else clock)

@@ -1,0 +1,132 @@
+"""Quarantine in the store that a change was meant for: written in the same transaction as what is not in it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from legacy_adapters.change import Quarantined
+from legacy_adapters.record import Key
+from legacy_adapters.sql import names
+from legacy_adapters.sql.connection import Connection, Record
+from legacy_adapters.sql.dialect import Dialect
+from legacy_adapters.sql.encoded import decode_key, decode_row, digest, encode
+
+#: Resolved ones that are kept of one sync; older ones are forgotten as events are.
+RESOLVED_MAX = 10_000
+#: Keys that are looked up in one statement.
+KEYS_MAX = 500
+
+COLUMNS = (
+    "source_key",
+    "target_key",
+    "reason",
+    "detail",
+    "field",
+    "position",
+    "source_row",
+    "target_row",
+    "attempts",
+    "first_at",
+    "last_at",
+    "resolved_at",
+    "resolved_by",
+    "resolution",
+)
+
+
+class QuarantineTable:
+    """The quarantine of one sync in one store; `ledger` tells it from the others in the same table."""
+
+    def __init__(self, dialect: Dialect, ledger: str) -> None:
+        self._dialect = dialect
+        self._ledger = ledger
+        self._columns = ", ".join(map(dialect.quote, COLUMNS))
+
+    async def held(self, connection: Connection, keys: Sequence[Key]) -> dict[Key, Quarantined]:
+        """The open ones of these keys."""
+        found: dict[Key, Quarantined] = {}
+        for start in range(0, len(keys), KEYS_MAX):
+            digests = [digest(key) for key in keys[start : start + KEYS_MAX]]
+            where = f"{self._where(len(digests))} AND resolved_at IS NULL"
+            records = await self._select(connection, where, [self._ledger, *digests])
+            found.update({one.source_key: one for one in map(_read, records)})
+        return {key: found[key] for key in keys if key in found}
+
+    async def hold(self, connection: Connection, quarantined: Sequence[Quarantined]) -> None:
+        """Open these, in the place of those that are open for the same keys."""
+        await self._forget(connection, [one.source_key for one in quarantined])
+        columns = ("ledger", "key_hash", *COLUMNS)
+        marks = ", ".join(self._dialect.mark(at) for at in range(1, len(columns) + 1))
+        listed = ", ".join(map(self._dialect.quote, columns))
+        sql = f"INSERT INTO {names.QUARANTINE} ({listed}) VALUES ({marks})"
+        for one in quarantined:
+            await connection.execute(sql, [self._ledger, digest(one.source_key), *_written(one)])
+
+    async def release(self, connection: Connection, keys: Sequence[Key], by: str, resolution: str, at: float) -> None:
+        """Close the open ones of these keys."""
+        mark = self._dialect.mark
+        for key in keys:
+            sql = (
+                f"UPDATE {names.QUARANTINE} SET resolved_at = {mark(1)}, resolved_by = {mark(2)}, "
+                f"resolution = {mark(3)} WHERE ledger = {mark(4)} AND key_hash = {mark(5)} AND resolved_at IS NULL"
+            )
+            await connection.execute(sql, [at, by, resolution, self._ledger, digest(key)])
+
+    async def listed(
+        self, connection: Connection, *, resolved: bool, after: int, limit: int
+    ) -> list[tuple[int, Quarantined]]:
+        """Open or resolved ones behind a number."""
+        is_resolved = "IS NOT NULL" if resolved else "IS NULL"
+        mark = self._dialect.mark
+        where = (
+            f"ledger = {mark(1)} AND number > {mark(2)} AND resolved_at {is_resolved} ORDER BY number LIMIT {limit:d}"
+        )
+        records = await self._select(connection, where, [self._ledger, after])
+        return [(int(record[0]), _read(record)) for record in records]
+
+    async def prune(self, connection: Connection, limit: int) -> None:
+        """Forget the oldest resolved ones beyond `RESOLVED_MAX`, at most `limit`."""
+        mark = self._dialect.mark
+        newest = (
+            f"SELECT number FROM {names.QUARANTINE} WHERE ledger = {mark(1)} AND resolved_at IS NOT NULL "
+            f"ORDER BY number DESC LIMIT 1 OFFSET {RESOLVED_MAX}"
+        )
+        found = await connection.fetch(newest, [self._ledger])
+        if not found:
+            return
+        oldest = (
+            f"SELECT number FROM {names.QUARANTINE} WHERE ledger = {mark(1)} AND resolved_at IS NOT NULL "
+            f"AND number <= {mark(2)} ORDER BY number LIMIT {limit:d}"
+        )
+        for (number,) in await connection.fetch(oldest, [self._ledger, found[0][0]]):
+            await connection.execute(f"DELETE FROM {names.QUARANTINE} WHERE number = {mark(1)}", [number])
+
+    async def _forget(self, connection: Connection, keys: Sequence[Key]) -> None:
+        for start in range(0, len(keys), KEYS_MAX):
+            digests = [digest(key) for key in keys[start : start + KEYS_MAX]]
+            sql = f"DELETE FROM {names.QUARANTINE} WHERE {self._where(len(digests))} AND resolved_at IS NULL"
+            await connection.execute(sql, [self._ledger, *digests])
+
+    async def _select(self, connection: Connection, where: str, args: Sequence[object]) -> Sequence[Record]:
+        sql = f"SELECT number, {self._columns} FROM {names.QUARANTINE} WHERE {where}"
+        return await connection.fetch(sql, args)
+
+    def _where(self, digests: int) -> str:
+        marks = ", ".join(self._dialect.mark(at) for at in range(2, digests + 2))
+        return f"ledger = {self._dialect.mark(1)} AND key_hash IN ({marks})"
+
+
+def _written(one: Quarantined) -> tuple[object, ...]:
+    target_key = None if one.target_key is None else encode(one.target_key)
+    rows = [None if row is None else encode(row) for row in (one.source_row, one.target_row)]
+    head = encode(one.source_key), target_key, one.reason, one.detail, one.field, one.position
+    return (*head, *rows, one.attempts, one.first_at, one.last_at, one.resolved_at, one.resolved_by, one.resolution)
+
+
+def _read(record: Record) -> Quarantined:
+    values = dict(zip(COLUMNS, record[1:], strict=True))
+    values["source_key"] = decode_key(values["source_key"])
+    values["target_key"] = None if values["target_key"] is None else decode_key(values["target_key"])
+    for name in ("source_row", "target_row"):
+        values[name] = None if values[name] is None else decode_row(values[name])
+    return Quarantined(**values)

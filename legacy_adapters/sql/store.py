@@ -1,0 +1,255 @@
+"""One side of one sync in a SQL database; implements `connector.Store`.
+
+```
+store = await SqlStore.open(settings)      reflects the table
+await store.prepare(source_key)            makes the ledger of what is written here
+await store.install()                      makes capture of what others write here
+async with store.snapshot() as snapshot    read, as of one moment
+async with store.transaction() as ours     write, all or nothing
+```
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Self
+
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
+from legacy_adapters.change import Cursor, Quarantined
+from legacy_adapters.connector import Capabilities
+from legacy_adapters.errors import PlanError
+from legacy_adapters.record import Side
+from legacy_adapters.sql import names
+from legacy_adapters.sql.audit import SqlAudit
+from legacy_adapters.sql.capture import Capture, NoCapture
+from legacy_adapters.sql.connection import Pool
+from legacy_adapters.sql.dialect import Dialect
+from legacy_adapters.sql.dialects import dialect_of
+from legacy_adapters.sql.ledger import Ledger
+from legacy_adapters.sql.outbox import require_covered
+from legacy_adapters.sql.quarantine import QuarantineTable
+from legacy_adapters.sql.shape import TableShape
+from legacy_adapters.sql.snapshot import SqlSnapshot
+from legacy_adapters.sql.table import Table
+from legacy_adapters.sql.transaction import SqlTransaction
+from legacy_adapters.values.kinds import ColumnKind
+
+
+@dataclass(frozen=True, slots=True)
+class SqlSettings:
+    """What a store must know of its side of a sync.
+
+    Attributes:
+        sync: name of the sync; marks what it writes.
+        side: which store this is.
+        url: of the database, such as `postgresql://user:password@host/database`.
+        table: its name, with the schema where it is not found without.
+        key: names of the columns that identify a row.
+        columns: names of the columns that the sync reads or writes; the key's need not be named.
+        capture: `outbox`, `poll:COLUMN`, or `none` where nothing is read from this side.
+    """
+
+    sync: str
+    side: Side
+    url: str
+    table: str
+    key: tuple[str, ...]
+    columns: tuple[str, ...]
+    capture: str = "outbox"
+
+
+class SqlStore:
+    """One side of one sync.
+
+    Attributes:
+        settings: as given.
+        shape: of the table, as it was when the store was opened.
+        table: the table as the sync uses it.
+        ledger: of what is written here; None until `prepare`.
+    """
+
+    def __init__(self, settings: SqlSettings, dialect: Dialect, pool: Pool, shape: TableShape) -> None:
+        require_covered(shape, settings.key)
+        missing = [name for name in settings.columns if name not in shape.names]
+        if missing:
+            raise PlanError(f"the table {settings.table} has no column {', '.join(missing)}")
+        self.settings = settings
+        self.shape = shape
+        self.table = Table(dialect, shape, settings.key, settings.columns)
+        self.ledger: Ledger | None = None
+        self._dialect = dialect
+        self._pool = pool
+        self._capture = _capture(settings, dialect, self.table)
+
+    @classmethod
+    async def open(cls, settings: SqlSettings) -> Self:
+        """A store whose table was looked at.
+
+        Raises:
+            PlanError: the URL, table, key or columns are not usable.
+            StoreUnavailableError: the database cannot be reached.
+        """
+        url = _url(settings.url)
+        dialect = dialect_of(url)
+        pool = Pool(lambda: dialect.connect(url, settings.sync))
+        try:
+            async with pool.connection() as connection:
+                shape = await dialect.reflect(connection, settings.table)
+            return cls(settings, dialect, pool, shape)
+        except BaseException:
+            await pool.close()
+            raise
+
+    @property
+    def kinds(self) -> tuple[ColumnKind, ...]:
+        """What the columns that the sync uses can hold, the key's first."""
+        return self.table.kinds
+
+    @property
+    def key_kinds(self) -> tuple[ColumnKind, ...]:
+        """What the key's columns can hold: what `prepare` of the other side wants to know."""
+        return self.table.key_columns
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What this store and its capture promise."""
+        capture = self._capture
+        return Capabilities(
+            snapshot=True,
+            transaction=True,
+            deletes=capture.deletes,
+            origins=capture.origins,
+            order=capture.order,
+            tested=self._dialect.tested,
+            notes=(*self._dialect.notes, *capture.notes),
+        )
+
+    async def prepare(self, source_key: Sequence[ColumnKind]) -> None:
+        """Make checkpoint, quarantine and the ledger for records whose source key is of these columns.
+
+        Raises:
+            PlanError: there is a ledger of this sync for keys of other columns.
+        """
+        plain = names.ledger(self.settings.sync, self.settings.side)
+        ledger = Ledger(self._dialect, plain, self.table, source_key)
+        async with self._pool.connection() as connection:
+            for statement in (*self._dialect.house(), *self._dialect.ledger_ddl(ledger)):
+                await connection.execute(statement)
+            there = await connection.fetch(f"SELECT * FROM {ledger.name} WHERE 1 = 0")
+            del there
+            kept = (await self._dialect.reflect(connection, plain)).names
+        if kept != ledger.columns:
+            raise PlanError(
+                f"the ledger {plain} is for other key columns ({', '.join(kept)}): drop it and backfill again, or give "
+                "the sync another name"
+            )
+        self.ledger = ledger
+
+    async def install(self) -> None:
+        """Capture what is written to the table from now on; does nothing where that is so already.
+
+        Raises:
+            PlanError: not every write can be captured; says what to do.
+        """
+        async with self._pool.connection() as connection:
+            await self._capture.install(connection)
+
+    async def verify_capture(self) -> None:
+        """See that capture and table are what they were.
+
+        Raises:
+            CaptureError: capture is not.
+            SchemaChangedError: the table is not.
+        """
+        async with self._pool.connection() as connection:
+            await self._capture.verify(connection)
+
+    async def uninstall(self) -> None:
+        """Capture no longer for this sync; what captures goes away with the last one."""
+        async with self._pool.connection() as connection:
+            await self._capture.remove(connection)
+
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[SqlSnapshot]:
+        """A consistent view, ended with the context."""
+        async with self._pool.connection() as connection:
+            await connection.begin_snapshot()
+            origin = self.settings.sync
+            yield SqlSnapshot(connection, self._dialect, self.table, self.ledger, self._capture, origin)
+            await connection.rollback()
+
+    @asynccontextmanager
+    async def audit(self) -> AsyncIterator[SqlAudit]:
+        """A consistent view for verification, ended with the context."""
+        async with self._pool.connection() as connection:
+            await connection.begin_snapshot()
+            yield SqlAudit(connection, self._dialect, self.table, self.ledger)
+            await connection.rollback()
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[SqlTransaction]:
+        """A transaction for writing: commits at the end, drops the connection where anything is raised."""
+        if self.ledger is None:
+            raise PlanError(f"nothing is prepared to be written to {self.settings.table}")
+        async with self._pool.connection() as connection:
+            await connection.begin()
+            yield SqlTransaction(connection, self._dialect, self.ledger)
+            await connection.commit()
+
+    async def read_checkpoint(self, stream: str) -> Cursor | None:
+        """How far `stream` was applied here."""
+        sql = f"SELECT position FROM {names.CHECKPOINT} WHERE stream = {self._dialect.mark(1)}"
+        async with self._pool.connection() as connection:
+            found = await connection.fetch(sql, [stream])
+        return json.loads(found[0][0]) if found and found[0][0] is not None else None
+
+    async def quarantine(self, *, resolved: bool, after: int, limit: int) -> list[tuple[int, Quarantined]]:
+        """What is in quarantine here, open or resolved, behind the number `after`."""
+        async with self._pool.connection() as connection:
+            return await self._quarantine().listed(connection, resolved=resolved, after=after, limit=limit)
+
+    async def pressure(self) -> float:
+        """How hard the database has it."""
+        async with self._pool.connection() as connection:
+            return await self._dialect.pressure(connection)
+
+    async def prune(self, cursor: Cursor, limit: int) -> int:
+        """Forget captured events that every consumer has behind it, and old resolved quarantine."""
+        async with self._pool.connection() as connection:
+            count = await self._capture.prune(connection, cursor, limit)
+            if self.ledger is not None:
+                await self._quarantine().prune(connection, limit)
+        return count
+
+    async def close(self) -> None:
+        """Give all connections back."""
+        await self._pool.close()
+
+    def _quarantine(self) -> QuarantineTable:
+        return QuarantineTable(self._dialect, names.ledger(self.settings.sync, self.settings.side))
+
+
+def _url(text: str) -> URL:
+    try:
+        return make_url(text)
+    except ArgumentError:
+        raise PlanError(
+            "the URL of a store is not one: it looks like postgresql://user:password@host/database"
+        ) from None
+
+
+def _capture(settings: SqlSettings, dialect: Dialect, table: Table) -> Capture:
+    if settings.capture == "none":
+        return NoCapture()
+    consumer = f"{settings.sync}_from_{settings.side.value}"
+    if settings.capture == "outbox":
+        return dialect.outbox(table, consumer)
+    how, _, column = settings.capture.partition(":")
+    if how == "poll" and column:
+        return dialect.poll(table, column)
+    raise PlanError(f"{dialect.name} captures by `outbox` or `poll:COLUMN`, not by `{settings.capture}`")

@@ -1,0 +1,95 @@
+"""Writing a store: data, ledger, quarantine and checkpoint, all or nothing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from legacy_adapters.change import Cursor, Entry, Load, Quarantined, Rejection, Write
+from legacy_adapters.record import Key, Stored
+from legacy_adapters.sql import names
+from legacy_adapters.sql.connection import Connection, RefusedError
+from legacy_adapters.sql.dialect import Dialect
+from legacy_adapters.sql.ledger import Ledger
+from legacy_adapters.sql.lookup import entries_of, entries_of_targets, rows_of
+from legacy_adapters.sql.quarantine import QuarantineTable
+from legacy_adapters.sql.writing import Savepoint, Writer
+
+
+class SqlTransaction:
+    """One transaction; implements `connector.Transaction`."""
+
+    def __init__(self, connection: Connection, dialect: Dialect, ledger: Ledger) -> None:
+        self._connection = connection
+        self._dialect = dialect
+        self._ledger = ledger
+        self._table = ledger.target
+        self._writer = Writer(connection, dialect, ledger.target)
+        self._quarantine = QuarantineTable(dialect, ledger.plain)
+
+    async def fence(self, stream: str) -> Cursor | None:
+        """Where the stream stands; whoever else asks in a transaction of theirs waits for the end of this one."""
+        mark, table = self._dialect.mark(1), names.CHECKPOINT
+        sql = f"SELECT position FROM {table} WHERE stream = {mark}{self._dialect.locking}"
+        found = await self._connection.fetch(sql, [stream])
+        if not found:
+            # A line of nobody's, so that two that begin the same stream take turns as well.
+            await self._connection.execute(self._dialect.insert_missing(table, ("stream",)), [stream])
+            found = await self._connection.fetch(sql, [stream])
+        position = found[0][0] if found else None
+        return None if position is None else json.loads(position)
+
+    async def checkpoint(self, stream: str, cursor: Cursor) -> None:
+        """Remember how far the stream was applied."""
+        sql = self._dialect.upsert(names.CHECKPOINT, ("stream", "position"), ("stream",))
+        await self._connection.execute(sql, [stream, json.dumps(cursor)])
+
+    async def entries(self, source_keys: Sequence[Key]) -> dict[Key, Entry]:
+        """The ledger's lines of these source keys."""
+        return await entries_of(self._connection, self._dialect, self._ledger, source_keys)
+
+    async def entries_by_target(self, target_keys: Sequence[Key]) -> dict[Key, Entry]:
+        """The living lines that lead to these target keys."""
+        return await entries_of_targets(self._connection, self._dialect, self._ledger, target_keys, tombstones=False)
+
+    async def rows(self, keys: Sequence[Key]) -> dict[Key, Stored]:
+        """The target's rows, locked."""
+        return await rows_of(self._connection, self._dialect, self._table, keys, lock=True)
+
+    async def load(self, load: Load) -> bool:
+        """Insert rows that are believed to be new, with their lines."""
+        if not load.rows:
+            return True
+        try:
+            async with Savepoint(self._connection, self._writer.next_savepoint()):
+                await self._dialect.load(self._connection, self._ledger, load)
+        except RefusedError:
+            return False
+        return True
+
+    async def write(self, writes: Sequence[Write]) -> list[Rejection]:
+        """Write rows; what was refused."""
+        return await self._writer.write(writes)
+
+    async def swap(self, writes: Sequence[Write]) -> list[Rejection]:
+        """Write rows whose unique values stand in each other's way."""
+        return await self._writer.swap(writes)
+
+    async def record(self, entries: Sequence[Entry], *, as_given: bool = False) -> None:
+        """Write lines of the ledger; the last of several for one source key counts."""
+        unique = list({entry.source_key: entry for entry in entries}.values())
+        for start in range(0, len(unique), self._dialect.rows_max):
+            part = unique[start : start + self._dialect.rows_max]
+            await self._dialect.record(self._connection, self._ledger, part, as_given=as_given)
+
+    async def held(self, source_keys: Sequence[Key]) -> dict[Key, Quarantined]:
+        """The open quarantine of these source keys."""
+        return await self._quarantine.held(self._connection, source_keys)
+
+    async def hold(self, quarantined: Sequence[Quarantined]) -> None:
+        """Put into quarantine."""
+        await self._quarantine.hold(self._connection, quarantined)
+
+    async def release(self, source_keys: Sequence[Key], *, by: str, resolution: str, at: float) -> None:
+        """Close the open quarantine of these source keys."""
+        await self._quarantine.release(self._connection, source_keys, by, resolution, at)
