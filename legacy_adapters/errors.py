@@ -7,6 +7,7 @@ SyncError
 ├── CaptureError          changes cannot be captured, or what was captured is incomplete: stop, alarm
 ├── StaleError            somebody else has moved this sync's checkpoint: read it again and go on
 ├── FloodError            too much of a batch would go to quarantine: pause, alarm, nothing was lost
+│   └── QuarantineFullError   as much is in quarantine as is allowed
 ├── SchemaChangedError    a table is not what it was when the sync started: stop, alarm, nothing was lost
 └── PlanError             the sync as configured would lose data: says what and what to do
 ```
@@ -69,6 +70,14 @@ class FloodError(SyncError):
         self.reason = reason
         self.refused = refused
         self.total = total
+
+
+class QuarantineFullError(FloodError):
+    """As much is in quarantine as is allowed: someone has to decide first. Nothing was written."""
+
+    def __init__(self, count: int, count_max: int) -> None:
+        super().__init__("full", count, count)
+        self.args = (f"{count} changes are in quarantine, and {count_max} may be: retry, drop or mend them",)
 
 
 class SchemaChangedError(SyncError):

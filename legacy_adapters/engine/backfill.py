@@ -90,6 +90,7 @@ class Backfill:
             StaleError, FloodError, CaptureError, SchemaChangedError, StoreUnavailableError: as `Stream.step`.
         """
         end = time.monotonic() + budget_s
+        await self._stream.require_room()
         portion = await self._read(self._stream.the_mark(), self.mark)
         while True:
             last = portion.mark.done or time.monotonic() >= end
@@ -155,7 +156,7 @@ class Backfill:
             await transaction.checkpoint(self._direction.backfill, portion.mark.encode())
             self._at("backfill.written")
         self._stream.mark, self.mark = portion.live, portion.mark
-        self._stream.may_be_held = self._stream.may_be_held or bool(tally.reasons)
+        self._stream.noted(tally)
         self.tally.add(tally)
         self._at("backfill.committed")
 
@@ -187,7 +188,7 @@ class Backfill:
             transaction,
             manner=manner,
             now=self._stream.surroundings.clock(),
-            may_be_held=self._stream.may_be_held,
+            may_be_held=self._stream.held_estimate > 0,
         )
 
 

@@ -212,7 +212,7 @@ class SyncRunner:
         if now - self._held_at >= HELD_EVERY_S:
             self._held_at = now
             for number, stream in enumerate(self._streams):
-                if stream.may_be_held:
+                if stream.held_estimate:
                     await self._retry_held(number, stream)
         if now - self._pruned_at >= PRUNE_EVERY_S:
             self._pruned_at = now
@@ -221,15 +221,16 @@ class SyncRunner:
 
     async def _retry_held(self, number: int, stream: Stream) -> None:
         """Look again at quarantine whose reason may be gone: a parent has come, a conflict ended by itself."""
-        rows = await stream.direction.writes.quarantine(resolved=False, after=self._held_after[number], limit=HELD_ROWS)
+        after = self._held_after[number]
+        rows = await stream.direction.writes.quarantine(resolved=False, after=after, limit=HELD_ROWS)
         self._held_after[number] = rows[-1][0] if len(rows) == HELD_ROWS else 0
         now = self._clock()
         due = [held for _, held in rows if _is_due(held, now)]
         if due:
             tally = await stream.read_again(due)
             self._progress[number].note(0, tally, None)
-        if not rows and not self._held_after[number]:
-            stream.may_be_held = False
+        if not rows and not after:
+            stream.held_estimate = 0
 
     # -- what goes wrong
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Final, Protocol
 
 from legacy_adapters.change import Change, ChangeBatch, Entry, Quarantined
 from legacy_adapters.connector import Snapshot
@@ -18,9 +18,12 @@ from legacy_adapters.engine.batch import Batch, Seen, Tally
 from legacy_adapters.engine.checkpoint import LiveMark
 from legacy_adapters.engine.decision import Manner
 from legacy_adapters.engine.model import Direction, SyncSettings
-from legacy_adapters.errors import StaleError
+from legacy_adapters.errors import QuarantineFullError, StaleError
 from legacy_adapters.mapper import Found
 from legacy_adapters.record import Key, Row
+
+#: Open quarantine that is counted at a time.
+COUNT_ROWS: Final = 1000
 
 
 class Finder(Protocol):
@@ -83,14 +86,39 @@ class Stream:
         self.settings = settings
         self.surroundings = surroundings
         self.mark: LiveMark | None = None
-        #: Whether this direction may have open quarantine: the question is asked only then.
-        self.may_be_held = True
+        #: Open quarantine, never fewer than there is, unless another process settles some.
+        self.held_estimate = 1
 
     async def load(self) -> bool:
         """Read where it stands; False where it never began."""
         self.mark = LiveMark.decode(await self.direction.writes.read_checkpoint(self.direction.live))
-        self.may_be_held = bool(await self.direction.writes.quarantine(resolved=False, after=0, limit=1))
+        await self._count_held()
         return self.mark is not None
+
+    async def _count_held(self) -> None:
+        """Count the open quarantine, up to one more than there may be."""
+        self.held_estimate, after = 0, 0
+        while self.held_estimate <= self.settings.quarantine_max:
+            rows = await self.direction.writes.quarantine(resolved=False, after=after, limit=COUNT_ROWS)
+            self.held_estimate += len(rows)
+            if len(rows) < COUNT_ROWS:
+                return
+            after = rows[-1][0]
+
+    def noted(self, tally: Tally) -> None:
+        """A batch of this direction was committed."""
+        self.held_estimate = max(0, self.held_estimate + tally.counts["quarantined"] - tally.released)
+
+    async def require_room(self) -> None:
+        """Look whether quarantine has room.
+
+        Raises:
+            QuarantineFullError: it has not.
+        """
+        if self.held_estimate > self.settings.quarantine_max:  # refreshed ones were counted again: look closer
+            await self._count_held()
+            if self.held_estimate > self.settings.quarantine_max:
+                raise QuarantineFullError(self.held_estimate, self.settings.quarantine_max)
 
     async def begin(self) -> None:
         """Begin to capture from now on, unless somebody has begun already."""
@@ -112,12 +140,13 @@ class Stream:
 
         Raises:
             StaleError: somebody else has moved the checkpoint: `load` again.
-            FloodError: too much would go to quarantine.
+            FloodError: too much would go to quarantine, or it is full.
             CaptureError: capture is not complete.
             SchemaChangedError: a table is not what it was.
             StoreUnavailableError: a store went away.
         """
         mark = self.the_mark()
+        await self.require_room()
         async with self.direction.reads.snapshot() as snapshot:
             read = await snapshot.changes(mark.cursor, self.settings.batch_rows)
             seen = await self.see(snapshot, read)
@@ -134,14 +163,14 @@ class Stream:
                 transaction,
                 manner=Manner.LIVE,
                 now=self.surroundings.clock(),
-                may_be_held=self.may_be_held,
+                may_be_held=self.held_estimate > 0,
             )
             tally = await batch.apply(seen)
             self.surroundings.at("live.applied")
             await transaction.checkpoint(self.direction.live, after.encode())
             self.surroundings.at("live.written")
         self.mark = after
-        self.may_be_held = self.may_be_held or bool(tally.reasons)
+        self.noted(tally)
         self.surroundings.at("live.committed")
         return Step(len(read.changes), read.more, _oldest(read), tally)
 
@@ -163,6 +192,7 @@ class Stream:
             batch = Batch(self.direction, transaction, manner=Manner.READ, now=self.surroundings.clock())
             tally = await batch.apply(seen, flood_from=None)
             self.surroundings.at("held.applied")
+        self.noted(tally)
         return tally
 
     async def see(self, snapshot: Snapshot, read: ChangeBatch) -> Seen:

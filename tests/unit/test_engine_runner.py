@@ -99,6 +99,23 @@ async def test_flood_pauses_with_an_alarm_and_resumes_when_told(events):
     assert "sync.quarantine.flooded" in names(events)
 
 
+async def test_quarantine_is_bounded_and_a_full_one_pauses_the_sync():
+    one = model(settings=SyncSettings(batch_rows=10, quarantine_max=15))
+    async with running(one) as syncer:
+        runner = syncer.runners["s"]
+        await eventually(lambda: runner.phase is Phase.LIVE)
+        for number in range(100):
+            one.legacy.put(id=number, NAME="poison")
+        await eventually(lambda: runner.phase is Phase.PAUSED)
+        assert 15 < len(one.new.state.open) <= 25
+        assert "quarantine" in runner.status().error
+        for number in range(100):
+            one.legacy.put(id=number, NAME="fine")
+        await syncer.operations("s").drop("to_new", list(one.new.state.open), by="ann")
+        runner.resume()
+        await eventually(lambda: len(one.new.table()) == 100)
+
+
 async def test_incomplete_capture_stops_that_sync_while_others_run(events):
     broken, fine = model("broken"), model("fine")
     async with running(broken, fine) as syncer:
