@@ -96,8 +96,9 @@ async def test_new_that_refuses_connections_is_left_alone_after_a_while(shadow):
     for _ in range(40):
         assert await plane.ask() == b"ok"
     numbers = await plane.settled()
-    assert numbers["answers"]["failed"] == 20
-    assert numbers["shed"] == {"breaker": 20}
+    failed = numbers["answers"]["failed"]
+    assert 20 <= failed <= 30  # those that were being connected when the breaker opened are not called back
+    assert numbers["shed"] == {"breaker": 40 - failed}
     assert {exchange.new.error for exchange in plane.comparer.exchanges} == {"connection_refused"}
 
 
