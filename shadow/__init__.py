@@ -3,6 +3,8 @@
 ```
 exchange        one request with the answer of each arm that was asked, and how it travels between processes
 stream          the frames on which exchanges travel, acknowledged batch by batch
+reading         from the bytes of an answer to a document, whatever its coding, charset and media type
+comparing       from two answers to a verdict and the differences behind it, and what of them rules explain
 comparison      what comparing them gave: a verdict, and the differences behind it
 noise.evalue    whether new differs from legacy more often than legacy differs from itself
 beta            the distribution behind that, and exact intervals for shares

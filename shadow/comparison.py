@@ -62,7 +62,8 @@ class Comparison:
         verdict: what was concluded.
         reason: one word that narrows the verdict: the outcome that prevented a comparison, the error; "" otherwise.
         differences: explained ones included, at most `CompareModel.differences_max`.
-        more: differences beyond that bound; -1 where a bound stopped the comparison and the number is unknown.
+        more: unexplained differences beyond that bound; -1 where a bound stopped the comparison and the number is
+            unknown. Explained ones make room for unexplained ones, and are not counted here.
         rules_used: ids of the rules that explained or shaped something.
         media: `json`, `xml`, `html`, `form`, `text`, `multipart`, `binary` or `empty`.
         legacy_document: the decoded body of legacy as a JSON value (text as str, binary as None), for the store.

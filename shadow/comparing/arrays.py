@@ -1,0 +1,298 @@
+"""Which member of one array is which member of the other.
+
+In this order, each step for what the one before left over:
+
+1. by a key: a member's name that both sides have everywhere, without repetition, and with nearly the same values;
+2. by content: the longest common subsequence of equal members, then equal members wherever they moved to;
+3. by likeness: the optimal assignment of objects and arrays, up to a size;
+4. by position between the members that are matched already.
+
+What is still left is missing or extra. So one change to one member is one difference, and not one for every member
+behind it.
+
+Source: Hunt and Szymanski 1977 for the subsequence.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, Final
+
+from shadow.comparing.assignment import assign
+from shadow.comparing.judging import family
+
+#: Share of the shorter array's key values that the other side has, too.
+KEY_OVERLAP_MIN: Final = 0.95
+#: Names that are tried as a key.
+KEY_NAMES_MAX: Final = 16
+#: Pairs of members whose likeness is measured: 20 on each side.
+LIKENESS_PAIRS_MAX: Final = 400
+#: Pairs of equal members that the longest common subsequence is found among; many only where much is repeated.
+EQUAL_PAIRS_MAX: Final = 20_000
+#: Members that differ in more than this share of their values are two members, not one that was changed.
+UNLIKE: Final = 0.75
+_LIKENESS_DEPTH: Final = 3
+_LIKENESS_MEMBERS: Final = 64
+_KEY_NAMES: Final = frozenset({"id", "_id", "uuid", "guid", "key", "code", "sku", "slug", "name", "@id", "@name"})
+_MISSING: Final = object()
+
+Pair = tuple[int, int]
+_Link = tuple[Pair, Any]  # the last pair of a subsequence, and the link before it or None
+
+
+@dataclass(slots=True)
+class Matching:
+    """Which index of legacy goes with which of new.
+
+    Attributes:
+        pairs: (legacy, new), by the legacy index.
+        equal: those of them that are known to have equal content.
+        missing: legacy indexes without a partner.
+        extra: new indexes without a partner.
+    """
+
+    pairs: list[Pair]
+    equal: set[Pair]
+    missing: list[int]
+    extra: list[int]
+
+    @property
+    def moved(self) -> bool:
+        """Whether the matched members stand in another order."""
+        return any(after[1] < before[1] for before, after in zip(self.pairs, self.pairs[1:], strict=False))
+
+
+def match_members(
+    legacy: Sequence[Any],
+    new: Sequence[Any],
+    *,
+    legacy_form: Callable[[Any], Any],
+    new_form: Callable[[Any], Any],
+    key: str | None = None,
+    not_keys: Callable[[str], bool] = lambda _: False,
+) -> Matching:
+    """Matches the members of two arrays.
+
+    Args:
+        legacy: members.
+        new: members.
+        legacy_form: a hashable that is equal for members of equal content.
+        new_form: the same for members of new.
+        key: name of the member that a rule says is the key; None learns one.
+        not_keys: whether a name must not be learned as a key, because its values are known to differ.
+    """
+    if len(legacy) == len(new) == 1:
+        return Matching([(0, 0)], set(), [], [])
+    pairs: dict[int, int] = {}
+    equal: set[Pair] = set()
+    name = key if key is not None else _learn_key(legacy, new, not_keys)
+    if name is not None:
+        pairs.update(_by_key(legacy, new, name, legacy_form, new_form))
+    else:
+        equal.update(_by_content([legacy_form(member) for member in legacy], [new_form(member) for member in new]))
+        pairs.update(equal)
+    if key is None:
+        _by_likeness(legacy, new, pairs)
+        _by_position(legacy, new, pairs)
+    taken = set(pairs.values())
+    return Matching(
+        sorted(pairs.items()),
+        equal,
+        [index for index in range(len(legacy)) if index not in pairs],
+        [index for index in range(len(new)) if index not in taken],
+    )
+
+
+def _learn_key(legacy: Sequence[Any], new: Sequence[Any], not_keys: Callable[[str], bool]) -> str | None:
+    """The best name to match objects by: most values on both sides, then one that is called like a key."""
+    if not legacy or not new or not all(type(member) is dict for member in (*legacy, *new)):
+        return None
+    best: tuple[float, bool, str] | None = None
+    for name in [name for name, value in legacy[0].items() if type(value) in (str, int)][:KEY_NAMES_MAX]:
+        if not_keys(name):
+            continue
+        left, right = _key_values(legacy, name), _key_values(new, name)
+        if left is None or right is None:
+            continue
+        overlap = len(left & right) / min(len(left), len(right))
+        called_so = name.lower() in _KEY_NAMES
+        if overlap >= KEY_OVERLAP_MIN and (best is None or (overlap, called_so) > best[:2]):
+            best = (overlap, called_so, name)
+    return best[2] if best else None
+
+
+def _key_values(members: Sequence[dict[str, Any]], name: str) -> set[Any] | None:
+    """The values of a name; None unless every member has one and no two the same."""
+    values = [member.get(name) for member in members]
+    if not all(type(value) in (str, int) for value in values):
+        return None
+    distinct = set(values)
+    return distinct if len(distinct) == len(values) else None
+
+
+def _by_key(
+    legacy: Sequence[Any],
+    new: Sequence[Any],
+    name: str,
+    legacy_form: Callable[[Any], Any],
+    new_form: Callable[[Any], Any],
+) -> dict[int, int]:
+    """Pairs members with the same value of a name; where several have it, by content and then in order."""
+    there: dict[Any, list[int]] = defaultdict(list)
+    for index, member in enumerate(new):
+        if type(member) is dict and name in member:
+            there[_key_form(member[name])].append(index)
+    here: dict[Any, list[int]] = defaultdict(list)
+    for index, member in enumerate(legacy):
+        if type(member) is dict and name in member:
+            here[_key_form(member[name])].append(index)
+    pairs: dict[int, int] = {}
+    for value, left in here.items():
+        right = there.get(value, [])
+        if len(left) > 1 or len(right) > 1:
+            for i, j in _by_content([legacy_form(legacy[i]) for i in left], [new_form(new[j]) for j in right]):
+                pairs[left[i]] = right[j]
+            taken = set(pairs.values())
+            pairs.update(zip([i for i in left if i not in pairs], [j for j in right if j not in taken], strict=False))
+        else:
+            pairs.update(zip(left, right, strict=False))
+    return pairs
+
+
+def _key_form(value: Any) -> Any:
+    kind = family(value)
+    return (kind, value) if kind not in ("array", "object") else (kind, repr(value))
+
+
+def _by_content(legacy: list[Any], new: list[Any]) -> list[Pair]:
+    """Pairs equal members: as many as possible in order, then those that moved."""
+    start = 0
+    while start < len(legacy) and start < len(new) and legacy[start] == new[start]:
+        start += 1
+    end = 0
+    while end < min(len(legacy), len(new)) - start and legacy[-1 - end] == new[-1 - end]:
+        end += 1
+    pairs = [(index, index) for index in range(start)]
+    pairs += [(len(legacy) - index, len(new) - index) for index in range(end, 0, -1)]
+    middle_legacy, middle_new = range(start, len(legacy) - end), range(start, len(new) - end)
+    if not middle_legacy or not middle_new:
+        return pairs
+    there: dict[Any, list[int]] = defaultdict(list)
+    for index in middle_new:
+        there[new[index]].append(index)
+    if sum(len(there.get(legacy[index], ())) for index in middle_legacy) <= EQUAL_PAIRS_MAX:
+        in_order = _longest_in_order((index, there.get(legacy[index], ())) for index in middle_legacy)
+    else:
+        in_order = []  # much is repeated: equal members are paired in order below, one by one
+    taken_legacy, taken_new = {i for i, _ in in_order}, {j for _, j in in_order}
+    free = {form: iter([j for j in indexes if j not in taken_new]) for form, indexes in there.items()}
+    moved = [
+        (i, j)
+        for i in middle_legacy
+        if i not in taken_legacy and legacy[i] in free and (j := next(free[legacy[i]], None)) is not None
+    ]
+    return pairs + in_order + moved
+
+
+def _longest_in_order(candidates: Iterable[tuple[int, Sequence[int]]]) -> list[Pair]:
+    """The longest common subsequence: of each left index's equal right indexes at most one, both rising."""
+    ends: list[int] = []  # of the subsequences of length 1, 2, …: the smallest right index that ends one
+    links: list[_Link] = []
+    for left, rights in candidates:
+        for right in reversed(rights):  # falling, so that one left index is never used twice
+            length = bisect_left(ends, right)
+            link = ((left, right), links[length - 1] if length else None)
+            if length == len(ends):
+                ends.append(right)
+                links.append(link)
+            elif right < ends[length]:
+                ends[length] = right
+                links[length] = link
+    found: list[Pair] = []
+    last = links[-1] if links else None
+    while last is not None:
+        found.append(last[0])
+        last = last[1]
+    return found[::-1]
+
+
+def _by_likeness(legacy: Sequence[Any], new: Sequence[Any], pairs: dict[int, int]) -> None:
+    """Pairs objects and arrays that are left over with the ones that they are most like."""
+    taken = set(pairs.values())
+    left = [index for index, member in enumerate(legacy) if index not in pairs and isinstance(member, dict | list)]
+    right = [index for index, member in enumerate(new) if index not in taken and isinstance(member, dict | list)]
+    if not left or not right or len(left) * len(right) > LIKENESS_PAIRS_MAX:
+        return
+    # Among equally good pairs the one that stands closest wins: nearness is below any difference in likeness.
+    nearness = 1e-6 / (len(legacy) + len(new))
+    costs = [[_cost(unlikeness(legacy[i], new[j]), nearness * abs(i - j)) for j in right] for i in left]
+    for row, column in assign(costs):
+        if costs[row][column] < 1.0:
+            pairs[left[row]] = right[column]
+
+
+def _cost(unlike: float, distance: float) -> float:
+    return unlike + distance if unlike <= UNLIKE else 1.0  # two members, wherever they stand
+
+
+def _by_position(legacy: Sequence[Any], new: Sequence[Any], pairs: dict[int, int]) -> None:
+    """Pairs what is left over between the same matched neighbours, in order."""
+    left_gaps, right_gaps = _gaps(len(legacy), len(new), pairs)
+    for gap, left in left_gaps.items():
+        right = right_gaps.get(gap, [])
+        if len(left) == len(right):
+            pairs.update(zip(left, right, strict=True))
+            continue
+        for i, j in zip(left, right, strict=False):
+            kind = family(legacy[i])
+            if kind == family(new[j]) and (kind not in ("array", "object") or unlikeness(legacy[i], new[j]) <= UNLIKE):
+                pairs[i] = j
+
+
+def _gaps(legacy_length: int, new_length: int, pairs: dict[int, int]) -> tuple[dict[int, list[int]], ...]:
+    """Unmatched indexes of both sides by the number of matched ones, in order on both sides, before them."""
+    in_order = _longest_in_order((i, (j,)) for i, j in sorted(pairs.items()))
+    taken = set(pairs.values())
+    sides = []
+    for length, matched, anchors in (
+        (legacy_length, pairs, [i for i, _ in in_order]),
+        (new_length, taken, [j for _, j in in_order]),
+    ):
+        gaps: dict[int, list[int]] = defaultdict(list)
+        for index in range(length):
+            if index not in matched:
+                gaps[bisect_left(anchors, index)].append(index)
+        sides.append(gaps)
+    return tuple(sides)
+
+
+def unlikeness(legacy: Any, new: Any, depth: int = _LIKENESS_DEPTH) -> float:
+    """How much two values differ, 0.0 to 1.0: the share of their members that do, looked at to a small depth."""
+    if type(legacy) is dict and type(new) is dict:
+        if not legacy and not new:
+            return 0.0
+        differing = len(new) - len(legacy.keys() & new.keys()) + 0.0
+        for key, value in islice(legacy.items(), _LIKENESS_MEMBERS):
+            other = new.get(key, _MISSING)
+            differing += 1.0 if other is _MISSING else _part(value, other, depth)
+        return min(1.0, differing / (len(legacy.keys() | new.keys()) or 1))
+    if isinstance(legacy, list) and isinstance(new, list):
+        longest = max(len(legacy), len(new))
+        if not longest:
+            return 0.0
+        looked_at = list(zip(legacy, new, strict=False))[:_LIKENESS_MEMBERS]
+        equal = sum(1.0 - _part(value, other, depth) for value, other in looked_at)
+        return 1.0 - equal / longest
+    return 0.0 if legacy == new else 1.0
+
+
+def _part(legacy: Any, new: Any, depth: int) -> float:
+    if legacy == new:
+        return 0.0
+    if depth > 1 and isinstance(legacy, dict | list) and type(legacy) is type(new):
+        return unlikeness(legacy, new, depth - 1)
+    return 1.0

@@ -1,0 +1,157 @@
+"""XML, SOAP and HTML as JSON values, the same form for all, so that one comparison and one kind of path serve them.
+
+An element is an object: `@name` for each attribute, `@xmlns` for its namespace where that is not its parent's, the
+name of each child element with the array of all children of that name, `#text` for its text, and `#order` for how
+children of different names follow one another:
+
+```
+<order id="7"><item>a</item><item>b</item></order>
+{"order": [{"@id": "7", "item": [{"#text": "a"}, {"#text": "b"}]}]}        /order/0/item/1/#text is "b"
+```
+
+What does not count is not there: prefixes, the order of attributes, comments, processing instructions, white space
+around text, the form of quotes. No DTD, no entity beyond the predefined ones, nothing from the network.
+
+Source: XML 1.0, Namespaces in XML 1.0; OWASP XML External Entity Prevention.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+from lxml import etree
+from lxml.html import HTMLParser
+
+from shadow.errors import UndecodableError
+
+_ENTITY_DECLARATION: Final = re.compile(rb"<!(ENTITY|ELEMENT|ATTLIST|NOTATION)")
+_OWN_DECLARATIONS: Final = "it declares entities or elements of its own"
+_XSI_TYPE: Final = "{http://www.w3.org/2001/XMLSchema-instance}type"
+_XML_SPACE: Final = "{http://www.w3.org/XML/1998/namespace}space"
+#: Attributes whose presence is their value.
+_BOOLEAN: Final = frozenset({
+    "allowfullscreen", "async", "autofocus", "autoplay", "checked", "controls", "default", "defer", "disabled",
+    "formnovalidate", "hidden", "inert", "ismap", "itemscope", "loop", "multiple", "muted", "nomodule", "novalidate",
+    "open", "playsinline", "readonly", "required", "reversed", "selected",
+})  # fmt: skip
+#: Elements whose white space is shown as it is.
+_VERBATIM: Final = frozenset({"pre", "textarea", "script", "style"})
+#: Levels of elements; libxml2 itself stops a little above.
+DEPTH_MAX: Final = 200
+TEXT: Final = "#text"
+ORDER: Final = "#order"
+
+
+class ChildOrder(list[str]):
+    """How children of different names, and pieces of text, follow one another.
+
+    Compared as one: what one side lacks altogether is reported where it is missing, not here again.
+    """
+
+
+def read_xml(raw: bytes) -> dict[str, Any]:
+    """The document of an XML text, in the encoding that it declares.
+
+    Raises:
+        UndecodableError: `syntax`, `too_deep`.
+    """
+    # UTF-16 and UTF-32 hide what is looked for between zero bytes.
+    if b"<" in raw and _ENTITY_DECLARATION.search(raw.replace(b"\0", b"")):
+        raise UndecodableError("syntax", _OWN_DECLARATIONS)
+    parser = etree.XMLParser(
+        resolve_entities=False, no_network=True, load_dtd=False, dtd_validation=False, attribute_defaults=False,
+        huge_tree=False, remove_comments=True, remove_pis=True, collect_ids=False, recover=False,
+    )  # fmt: skip
+    try:
+        root = etree.fromstring(raw.lstrip(b" \t\r\n"), parser)
+    except (etree.XMLSyntaxError, ValueError) as error:
+        raise UndecodableError("too_deep" if "depth" in str(error) else "syntax", str(error)) from error
+    declared: Any = root.getroottree().docinfo.internalDTD  # and a stranger encoding may hide it altogether
+    if declared is not None and (next(declared.iterentities(), None) or next(declared.iterelements(), None)):
+        raise UndecodableError("syntax", _OWN_DECLARATIONS)
+    name, namespace = _name(root.tag)
+    return {name: [_element(root, namespace="", own=namespace, verbatim=False, html=False, depth=1)]}
+
+
+def read_html(text: str) -> dict[str, Any]:
+    """The document of an HTML text, as a parser of the web takes it: it is never a syntax error.
+
+    Raises:
+        UndecodableError: `too_deep`, and `syntax` where there is no element at all.
+    """
+    parser = HTMLParser(
+        encoding="utf-8", no_network=True, huge_tree=False, remove_comments=True, remove_pis=True, collect_ids=False
+    )
+    try:
+        root = etree.fromstring(text.encode(), parser)
+    except (etree.XMLSyntaxError, ValueError) as error:
+        raise UndecodableError("syntax", str(error)) from error
+    if root is None:
+        raise UndecodableError("syntax", "there is no element in it")
+    if any("depth" in entry.message for entry in parser.error_log):
+        raise UndecodableError("too_deep", f"more than {DEPTH_MAX} levels of elements")
+    return {str(root.tag): [_element(root, namespace="", own="", verbatim=False, html=True, depth=1)]}
+
+
+def _name(tag: Any) -> tuple[str, str]:
+    """Local name and namespace."""
+    if not isinstance(tag, str):  # an entity reference that was left as it is
+        raise UndecodableError("syntax", "it refers to an entity that is not predefined")
+    if tag.startswith("{"):
+        namespace, _, local = tag[1:].partition("}")
+        return local, namespace
+    return tag, ""
+
+
+def _element(element: Any, *, namespace: str, own: str, verbatim: bool, html: bool, depth: int) -> dict[str, Any]:
+    """One element; `namespace` is its parent's, `own` its own, `verbatim` whether white space counts."""
+    if depth > DEPTH_MAX:
+        raise UndecodableError("too_deep", f"more than {DEPTH_MAX} levels of elements")
+    document: dict[str, Any] = {}
+    if own != namespace:
+        document["@xmlns"] = own
+    for key, value in element.items():
+        _put_attribute(document, element, key, value, html=html)
+    if html:
+        verbatim = element.tag in _VERBATIM
+    elif (space := element.get(_XML_SPACE)) is not None:
+        verbatim = space == "preserve"
+    order = ChildOrder()
+    pieces: list[str] = []
+    _put_text(element.text, pieces, order, verbatim=verbatim, html=html)
+    for child in element:
+        name, child_namespace = (child.tag, "") if html and isinstance(child.tag, str) else _name(child.tag)
+        document.setdefault(name, []).append(
+            _element(child, namespace=own, own=child_namespace, verbatim=verbatim, html=html, depth=depth + 1)
+        )
+        order.append(name)
+        _put_text(child.tail, pieces, order, verbatim=verbatim, html=html)
+    if pieces:
+        document[TEXT] = ("" if verbatim else " ").join(pieces)
+    if len(set(order)) > 1:
+        document[ORDER] = order
+    return document
+
+
+def _put_text(text: str | None, pieces: list[str], order: ChildOrder, *, verbatim: bool, html: bool) -> None:
+    if not text:
+        return
+    if html and not verbatim:
+        text = " ".join(text.split())
+    piece = text.replace("\r\n", "\n") if verbatim else text.strip()
+    if piece and not (verbatim and piece.isspace()):
+        pieces.append(piece)
+        order.append(TEXT)
+
+
+def _put_attribute(document: dict[str, Any], element: Any, key: str, value: str, *, html: bool) -> None:
+    if html:
+        if key == "class":
+            value = " ".join(sorted(set(value.split())))
+        elif key in _BOOLEAN:
+            value = ""
+    elif key == _XSI_TYPE and ":" in value:  # a prefix inside a value means its namespace, too
+        prefix, _, local = value.strip().partition(":")
+        value = "{" + (element.nsmap.get(prefix) or prefix) + "}" + local
+    document["@" + key] = value
