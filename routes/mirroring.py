@@ -147,7 +147,7 @@ def mirrored_arm(route: Route) -> str | None:
 
 def _compare(compare: Compare) -> CompareModel:
     return CompareModel(
-        rules=tuple(_rule(number, rule) for number, rule in enumerate(compare.rules)),
+        rules=tuple(compile_rule(rule, f"file:{number}") for number, rule in enumerate(compare.rules)),
         headers=tuple(name.lower() for name in compare.headers),
         cookies=compare.cookies,
         latency_factor=compare.latency_factor,
@@ -158,14 +158,20 @@ def _compare(compare: Compare) -> CompareModel:
     )
 
 
-def _rule(number: int, rule: Rule) -> RuleModel:
+def compile_rule(rule: Rule, identifier: str) -> RuleModel:
+    """The model of one rule.
+
+    Args:
+        rule: as it was given.
+        identifier: of the model.
+    """
     kind = rule.kind
     value = getattr(rule, kind)
     if kind == "tolerance":
         value = value.model_dump(exclude_none=True)
     ends = rule.expires
     return RuleModel(
-        id=f"file:{number}",
+        id=identifier,
         path=rule.path,
         kind=kind,
         argument=None if value is True else value,

@@ -14,6 +14,9 @@ COMMANDS = {
     "status": "proxy.cli.status",
     "routes": "proxy.cli.routes",
     "report": "proxy.cli.report",
+    "exchange": "proxy.cli.exchange",
+    "replay": "proxy.cli.replay",
+    "rules": "proxy.cli.rules",
     "schema": "proxy.cli.schema",
     "version": "proxy.cli.version",
 }

@@ -8,7 +8,7 @@
 | `/api/status` | viewer | `StatusView` |
 | `/api/routes` | viewer | `RoutesView` |
 
-What is about shadow mode is in `findings_api`.
+What is about shadow mode is in `findings_api` and `changes_api`.
 """
 
 from __future__ import annotations
@@ -23,9 +23,11 @@ from prometheus_client.registry import CollectorRegistry
 
 from proxy.control.answers import CALLER, STATE, answer, problem
 from proxy.control.auth import Keyring, is_local_authority, is_loopback
+from proxy.control.changes_api import add_changes
 from proxy.control.collector import make_registry
 from proxy.control.evidence import Evidence
 from proxy.control.findings_api import add_routes
+from proxy.control.replaying import MakeComparer
 from proxy.control.state import ControlState
 from proxy.control.views import view_routes, view_status
 
@@ -40,7 +42,7 @@ _BODY_BYTES_MAX: Final = 1 << 20
 log = structlog.get_logger()
 
 
-def make_app(state: ControlState, evidence: Evidence) -> web.Application:
+def make_app(state: ControlState, evidence: Evidence, make_comparer: MakeComparer) -> web.Application:
     """The application for the configuration in force, with the state store."""
     app = web.Application(middlewares=[_harden, _check_host, _authorize], client_max_size=_BODY_BYTES_MAX)
     app[STATE] = state
@@ -56,6 +58,7 @@ def make_app(state: ControlState, evidence: Evidence) -> web.Application:
         ]
     )
     add_routes(app, evidence)
+    add_changes(app, make_comparer)
     return app
 
 

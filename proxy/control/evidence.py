@@ -42,6 +42,17 @@ class Evidence:
         async with database.reading() as connection:
             yield connection
 
+    @asynccontextmanager
+    async def writing(self) -> AsyncIterator[AsyncConnection]:
+        """One transaction.
+
+        Raises:
+            StoreError: the store cannot be opened or written.
+        """
+        database = await self.database()
+        async with database.writing() as connection:
+            yield connection
+
     async def database(self) -> Database:
         """The store, opened and at this release's schema.
 

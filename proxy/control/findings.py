@@ -5,13 +5,14 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from proxy.control.views import RELEASE
 from routes.config import Config
 from routes.mirroring import compile_shadow
-from routes.shadowing import RuleModel
+from routes.shadowing import CompareModel, RuleModel
 from shadow.errors import ReportError
 from shadow.keeping.liverules import read_live_rules
 from shadow.keeping.tables import LATENCY_BOUNDS_S
@@ -37,6 +38,15 @@ def route_facts(config: Config, live: Mapping[str, Iterable[RuleModel]]) -> dict
             rules = (*shadow.compare.rules, *live.get(route.name, ()))
             facts[route.name] = RouteFacts(route.name, route.mode, rules)
     return facts
+
+
+def compare_model(config: Config, route: str, live: Mapping[str, Iterable[RuleModel]]) -> CompareModel | None:
+    """How a route is compared, live rules included; None where it is not."""
+    for one in config.routes:
+        shadow = compile_shadow(one) if one.name == route else None
+        if shadow is not None:
+            return replace(shadow.compare, rules=(*shadow.compare.rules, *live.get(route, ())))
+    return None
 
 
 async def make_report(

@@ -11,6 +11,7 @@ import os
 import signal
 import socket
 import sys
+import time
 from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any, Final
@@ -30,6 +31,8 @@ from proxy.control.state import ControlState
 from proxy.control.watch import watch_file
 from proxy.logging import configure_logging
 from routes.config import Config
+from routes.shadowing import CompareModel
+from shadow.comparing.comparer import RouteComparer
 
 #: Requests to the API may take so long to finish at the end.
 API_CLOSE_S: Final = 1.0
@@ -91,7 +94,7 @@ class ControlProcess:
     async def _serve_api(self, state: ControlState) -> None:
         """Answer the API; while the address cannot be had, say so and try again."""
         evidence = Evidence(state.reloader.config.state.url)
-        runner = web.AppRunner(make_app(state, evidence), access_log=None, shutdown_timeout=API_CLOSE_S)
+        runner = web.AppRunner(make_app(state, evidence, _make_comparer), access_log=None, shutdown_timeout=API_CLOSE_S)
         await runner.setup()
         control, backoff = state.reloader.config.control, Backoff()
         try:
@@ -186,6 +189,10 @@ class ControlProcess:
             # A part of control that is broken is worse than none: the supervisor starts another one.
             log.error("control.failed", exc_info=task.exception())
             self._ended.set()
+
+
+def _make_comparer(model: CompareModel) -> RouteComparer:
+    return RouteComparer(model, now=time.time)
 
 
 async def _run(channel: int) -> None:

@@ -55,7 +55,7 @@ class GateSettings:
     latency_slack_s: float = 0.005
     errors_extra_max: float = 0.001
     flagged_max: int = 0
-    detection_min: float = 0.95
+    detection_min: float = 0.9
     false_alarms_max: float = 0.01
 
 

@@ -29,7 +29,7 @@ def judge_noise(rows: RouteRows, states: Iterable[Mapping[str, Any]]) -> None:
         rows: of the route; changed.
         states: what each node learned.
     """
-    noise = _merged(states)
+    noise = merged_noise(states)
     rows.keys = tuple(
         Key(
             report.key.pattern,
@@ -45,7 +45,8 @@ def judge_noise(rows: RouteRows, states: Iterable[Mapping[str, Any]]) -> None:
     rows.settled = frozenset(one.fingerprint for one in rows.clusters if _is_noise(one, noise))
 
 
-def _merged(states: Iterable[Mapping[str, Any]]) -> RouteNoise:
+def merged_noise(states: Iterable[Mapping[str, Any]]) -> RouteNoise:
+    """What all nodes together learned of a route's noise."""
     merged = RouteNoise()
     for state in states:
         try:

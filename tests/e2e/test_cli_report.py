@@ -126,6 +126,23 @@ def test_form_of_a_web_page_is_refused(tree: ProcessTree) -> None:
     connection.close()
 
 
+def test_exchange_is_shown_side_by_side(tree: ProcessTree) -> None:
+    result = strangler(tree.folder, "exchange", shadow_store.EXCHANGE)
+    assert result.returncode == 0, result.stderr
+    for words in ("GET /orders/7", "mismatch", '"total": 7.9575', '"total": 7.96', "~hmac:", "/total"):
+        assert words in result.stdout
+    data = json.loads(strangler(tree.folder, "exchange", shadow_store.EXCHANGE, "--json").stdout)
+    assert data["differences"][0]["path"] == "/total"
+    assert data["legacy"]["document"] == {"id": 7, "total": 7.9575}
+
+
+@pytest.mark.parametrize("identifier", ["never-there", "../../api/status", "a b%", "é\u202e"])
+def test_exchange_that_is_not_kept_is_said(tree: ProcessTree, identifier: str) -> None:
+    result = strangler(tree.folder, "exchange", identifier)
+    assert result.returncode == 2
+    assert "is kept" in result.stderr
+
+
 def test_store_that_is_away_is_said_and_found_again(tmp_path: Path, echo: EchoOrigin) -> None:
     tree = ProcessTree(tmp_path, config(echo.url))
     file = tmp_path / "state" / "strangler.db"

@@ -1,22 +1,35 @@
-"""A command of `strangler` as a user runs it."""
+"""A command of `strangler`, run in this process: what it prints and how it ends."""
 
 from __future__ import annotations
 
+import contextlib
 import os
-import subprocess
-import sys
+from dataclasses import dataclass
 from pathlib import Path
 
+from click.testing import CliRunner
 
-def strangler(folder: Path, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
-    """Run it in the folder to its end, without the variables of whoever runs the tests."""
-    variables = {name: value for name, value in os.environ.items() if not name.startswith("STRANGLER_")}
-    return subprocess.run(
-        [sys.executable, "-P", "-m", "proxy", *arguments],
-        cwd=folder,
-        env={**variables, "COLUMNS": "160", **environ},
-        capture_output=True,
-        text=True,
-        timeout=30,
-        check=False,
-    )
+from proxy.cli import main
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A command that has ended."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def strangler(folder: Path, *arguments: str, **environ: str) -> Finished:
+    """Run it in the folder to its end, without the variables of whoever runs the tests.
+
+    Raises:
+        Exception: the command failed with something that no user should see.
+    """
+    variables: dict[str, str | None] = {name: None for name in os.environ if name.startswith("STRANGLER_")}
+    with contextlib.chdir(folder):
+        result = CliRunner().invoke(main, arguments, env={**variables, "COLUMNS": "160", **environ})
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return Finished(result.exit_code, result.stdout, result.stderr)

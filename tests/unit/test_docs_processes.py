@@ -65,7 +65,8 @@ def test_every_command_is_documented_with_its_options(name: str) -> None:
     command: click.Command = importlib.import_module(COMMANDS[name]).command
     page = (DOCS / "reference" / "command-line.md").read_text("utf-8")
     assert f"## strangler {name}\n" in page
-    for parameter in command.params:
+    commands = list(command.commands.values()) if isinstance(command, click.Group) else []
+    for parameter in [parameter for one in (command, *commands) for parameter in one.params]:
         if isinstance(parameter, click.Option):
             for option in parameter.opts:
                 assert f"`{option}`" in page or f"`{option} " in page, option
