@@ -155,8 +155,8 @@ class Backfill:
             await transaction.checkpoint(self._direction.live, portion.live.encode())
             await transaction.checkpoint(self._direction.backfill, portion.mark.encode())
             self._at("backfill.written")
-        self._stream.mark, self.mark = portion.live, portion.mark
-        self._stream.noted(tally)
+        self._stream.moved_to(portion.live, tally)
+        self.mark = portion.mark
         self.tally.add(tally)
         self._at("backfill.committed")
 

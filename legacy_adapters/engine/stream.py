@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
-from legacy_adapters.change import Change, ChangeBatch, Entry, Quarantined
+from legacy_adapters.change import Change, ChangeBatch, Cursor, Entry, Quarantined
 from legacy_adapters.connector import Snapshot
 from legacy_adapters.engine.batch import Batch, Seen, Tally
 from legacy_adapters.engine.checkpoint import LiveMark
@@ -22,6 +22,9 @@ from legacy_adapters.errors import QuarantineFullError, StaleError
 from legacy_adapters.mapper import Found
 from legacy_adapters.record import Key, Row
 
+#: Between two notes of where a quiet capture was read to. Some cursors move with every transaction of their store; to
+#: write each of them down would make two quiet databases keep each other awake.
+SAVE_EVERY_S: Final = 5.0
 #: Open quarantine that is counted at a time.
 COUNT_ROWS: Final = 1000
 
@@ -86,12 +89,17 @@ class Stream:
         self.settings = settings
         self.surroundings = surroundings
         self.mark: LiveMark | None = None
+        self._monotonic = time.monotonic
+        #: Where the capture was read to and nothing was found: not worth a transaction of its own.
+        self._ahead: Cursor | None = None
+        self._saved_at = self._monotonic()
         #: Open quarantine, never fewer than there is, unless another process settles some.
         self.held_estimate = 1
 
     async def load(self) -> bool:
         """Read where it stands; False where it never began."""
         self.mark = LiveMark.decode(await self.direction.writes.read_checkpoint(self.direction.live))
+        self._ahead = None
         await self._count_held()
         return self.mark is not None
 
@@ -104,6 +112,11 @@ class Stream:
             if len(rows) < COUNT_ROWS:
                 return
             after = rows[-1][0]
+
+    def moved_to(self, mark: LiveMark, tally: Tally) -> None:
+        """A transaction that moved the checkpoint was committed."""
+        self.mark, self._ahead, self._saved_at = mark, None, self._monotonic()
+        self.noted(tally)
 
     def noted(self, tally: Tally) -> None:
         """A batch of this direction was committed."""
@@ -148,12 +161,13 @@ class Stream:
         mark = self.the_mark()
         await self.require_room()
         async with self.direction.reads.snapshot() as snapshot:
-            read = await snapshot.changes(mark.cursor, self.settings.batch_rows)
+            read = await snapshot.changes(self._ahead or mark.cursor, self.settings.batch_rows)
             seen = await self.see(snapshot, read)
         self.surroundings.at("live.read")
-        if not read.changes and read.cursor == mark.cursor:
-            return Step(0, read.more, None, Tally())
         after = LiveMark(read.cursor, mark.turn)
+        if not read.changes and (after == mark or self._monotonic() - self._saved_at < SAVE_EVERY_S):
+            self._ahead = read.cursor
+            return Step(0, read.more, None, Tally())
         async with self.direction.writes.transaction() as transaction:
             if await transaction.fence(self.direction.live) != mark.encode():
                 raise StaleError("the checkpoint was moved by somebody else")
@@ -169,8 +183,7 @@ class Stream:
             self.surroundings.at("live.applied")
             await transaction.checkpoint(self.direction.live, after.encode())
             self.surroundings.at("live.written")
-        self.mark = after
-        self.noted(tally)
+        self.moved_to(after, tally)
         self.surroundings.at("live.committed")
         return Step(len(read.changes), read.more, _oldest(read), tally)
 
