@@ -180,7 +180,7 @@ async def write(run: Run) -> None:
     run.history.write_text(json.dumps(expected))
 
 
-async def write_one(connection, table, number, sequence, expected, rng):
+async def write_one(connection, table, number, sequence, expected, rng):  # noqa: PLR0917
     row = {"id": number, "seq": sequence, "name": rng.choice(["a", "é", "", None])}
     if number not in expected:
         await connection.execute(text(f"INSERT INTO {table} VALUES (:id, :seq, :name)"), row)
@@ -268,7 +268,7 @@ def fork(work: Callable[[], Awaitable[None]]) -> int:
         return child
     try:
         asyncio.run(work())
-    except BaseException:
+    except BaseException:  # noqa: BLE001 - whatever it was, the parent must see it
         traceback.print_exc(file=sys.stderr)
         sys.stderr.flush()
         os._exit(1)
