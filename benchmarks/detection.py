@@ -29,13 +29,16 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.detection_plot import Curve, plot
-from benchmarks.plain_comparer import PlainComparer
+from routes.shadowing import CompareModel
 from shadow.beta import exact_interval
+from shadow.comparing.comparer import RouteComparer
 from shadow.comparison import Comparison, Difference, Kind, Verdict
+from shadow.exchange import Answer
 from shadow.noise.patterns import normalised
 from shadow.noise.route import RouteNoise
 from shadow.proving.leaves import Place
 from shadow.proving.mutations import MUTATIONS, mutate
+from shadow.proving.selfproof import json_answer
 
 REQUESTS = 3_000
 #: Requests after which it is looked; a bug that is found is not waited for any longer.
@@ -48,6 +51,9 @@ STORED_MAX = 500
 #: Share of the requests about which legacy is asked twice while that would settle something.
 ASKED_MORE = 0.5
 FOUND_BAR, ALARM_BAR = 0.99, 0.01
+STATES = ("open", "checked", "paid", "late")
+TAGS = ("new", "gift", "fragile", "bulky", "cold", "return")
+BLANK = Answer("complete", 200)
 MATCH = Comparison(Verdict.MATCH)
 
 
@@ -76,10 +82,10 @@ def order(number: int, draw: random.Random) -> dict[str, Any]:
             for _ in range(3)
         ],
         "stock": draw.randint(20, 80),
-        "state": "open",
-        "tags": ["new", "gift", "fragile"],
+        "state": draw.choice(STATES),
+        "tags": draw.sample(TAGS, 3),
         "score": round(draw.uniform(10, 90), 3),
-        "seen": "2026-03-29T10:00:00.000Z",
+        "seen": f"2026-03-29T{draw.randint(10, 20)}:00:00.{draw.randint(0, 999):03}Z",
     }
 
 
@@ -93,13 +99,13 @@ def answered(base: dict[str, Any], noise: float, draw: random.Random) -> dict[st
     if draw.random() < noise:
         answer["stock"] += draw.randint(1, 3)
     if draw.random() < noise:
-        answer["state"] = draw.choice(["packed", "sent"])
+        answer["state"] = draw.choice(("packed", "sent"))
     if draw.random() < noise:
         answer["tags"] = draw.sample(base["tags"], 3)
     if draw.random() < noise:
         answer["score"] = round(base["score"] + draw.uniform(-1, 1), 3)
     if draw.random() < noise:
-        answer["seen"] = f"2026-03-29T10:00:{draw.randint(10, 30)}.{draw.randint(0, 999):03}Z"
+        answer["seen"] = f"{base['seen'][:17]}{draw.randint(10, 30)}.{draw.randint(0, 999):03}Z"
     return answer
 
 
@@ -110,16 +116,19 @@ class Route:
         self.noise = RouteNoise()
         self.twice = twice
         self.more = more
+        self.comparer = RouteComparer(CompareModel(), now=time.time)
         self.stored: list[Difference] = []
 
     def take(self, legacy: Any, new: Any, again: Any, draw: random.Random) -> None:
         """One request."""
-        compare = PlainComparer().documents
         twice = ASKED_MORE if self.more and self.noise.wants_second_asks() else self.twice
-        second = compare(legacy, again) if draw.random() < twice else None
-        concluded = self.noise.conclude(compare(legacy, new), second)
+        second = self._compare(legacy, again) if draw.random() < twice else None
+        concluded = self.noise.conclude(self._compare(legacy, new), second)
         if concluded.verdict is Verdict.MISMATCH and len(self.stored) < STORED_MAX:
             self.stored.extend(concluded.unexplained)
+
+    def _compare(self, legacy: Any, new: Any) -> Comparison:
+        return self.comparer.compare(json_answer(BLANK, legacy), json_answer(BLANK, new), method="GET")
 
     def shown(self) -> set[str]:
         """Patterns of what the report shows: what is flagged, and what was stored and is still not explained."""

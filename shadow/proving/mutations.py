@@ -17,6 +17,8 @@ from shadow.times import NANOSECONDS, read_time
 MUTATIONS: Final = ("value", "type", "missing", "extra", "reorder", "time_zone", "times_100", "other_id", "stale")
 #: Draws of a place before a document is walked for one that suits.
 _DRAWS: Final = 8
+#: Numbers beyond it are left alone where they would become infinite.
+_NUMBER_MAX: Final = 1e300
 _EXTRA_NAME: Final = "strangler_probe"
 _ID_NAMES: Final = ("id", "uuid", "key", "number", "ref")
 
@@ -90,7 +92,7 @@ def _suits(kind: str, place: Place, earlier: Any) -> bool:
         case "time_zone":
             return isinstance(value, str) and (moment := read_time(value)) is not None and moment.form[0] in "Tt "
         case "times_100":
-            return _is_number(value) and value != 0
+            return _is_number(value) and 0 < abs(value) < _NUMBER_MAX
         case "other_id":
             return _is_identifier(place)
         case _:
@@ -139,7 +141,8 @@ def _other_value(value: Any, rng: random.Random) -> Any:
     if isinstance(value, bool):
         return not value
     if _is_number(value):
-        return value + rng.randint(1, 9)
+        other = value + rng.randint(1, 9)
+        return other if other != value else 0
     if not value:
         return "x"
     at = rng.randrange(len(value))

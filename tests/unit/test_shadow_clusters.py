@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import dataclasses
+from time import time
+
 import pytest
 
-from benchmarks.plain_comparer import PlainComparer
 from routes.shadowing import CompareModel, RuleModel
 from shadow.clusters.cluster import EXAMPLES_MAX, Cluster, Example, clusters_of, findings
 from shadow.clusters.proof import pair_of_documents, prove
 from shadow.clusters.proposal import propose
 from shadow.clusters.relations import between
 from shadow.clusters.transforms import BY_RELATION
+from shadow.comparing.comparer import RouteComparer
 from shadow.comparison import Comparison, Difference, Kind, Verdict
+from support.plain_comparer import PlainComparer
+
+
+def real_comparer(model: CompareModel) -> RouteComparer:
+    return RouteComparer(model, now=time)
 
 
 def compared(*differences: Difference) -> Comparison:
@@ -130,3 +138,36 @@ def test_proof_shows_which_pairs_change_verdict_and_which_bugs_a_rule_would_hide
     assert {"value", "type", "missing", "times_100", "stale"} <= proof.hidden.keys()
     harmless = prove(RuleModel("live:0", "/nowhere", "ignore"), pairs, CompareModel(), PlainComparer)
     assert (harmless.changed, harmless.hidden) == (0, {})
+
+
+@pytest.mark.parametrize(
+    ("legacy", "new"),
+    [
+        ("Anna", "ANNA"), (12.987, 12.99), (12.987, 12.98), (12.99, 12.987), (12.5, 1250), (1250, 12.5), (5, -5), (" a ", "a"),
+        ("<b>", "&lt;b&gt;"), ("a / b", "a%20%2F%20b"), (12, "12"), ("12", 12), (1, [1]), ([1], 1), (None, ""), ("", None),
+        ("Y", True), (0, 0.0), ("2026-03-01T10:00:00Z", "2026-03-01T12:00:00+02:00"), ([1, 2, 3], [3, 1, 2]),
+        ("2026-03-01T10:00:00.123Z", "2026-03-01T10:00:00Z"), ("2026-03-01T10:00:00Z", "2026-03-01 10:00:00Z"),
+    ],
+)  # fmt: skip
+def test_proposed_rule_explains_what_it_was_proposed_for_and_not_just_anything(legacy, new):
+    pair = pair_of_documents("r", "GET", {"a": legacy, "b": 1}, {"a": new, "b": 1})
+    compared = real_comparer(CompareModel()).compare(pair.legacy, pair.new, method="GET")
+    if compared.verdict is Verdict.MATCH:
+        return  # what JSON itself says is the same needs no rule
+    (found,) = clusters_of("orders", "r", 0.0, findings("orders", compared))
+    proposal = propose(found)
+    assert proposal is not None, found
+    rule = dataclasses.replace(proposal.rule, id="live:1")
+    comparer = real_comparer(CompareModel(rules=(rule,)))
+    assert comparer.compare(pair.legacy, pair.new, method="GET").verdict is Verdict.EXPLAINED
+    wrong = pair_of_documents("r", "GET", {"a": legacy, "b": 1}, {"a": {"no": "such"}, "b": 1})
+    assert comparer.compare(wrong.legacy, wrong.new, method="GET").verdict is Verdict.MISMATCH
+
+
+def test_bijection_hides_no_other_objects_id_once_it_has_seen_the_pairs():
+    pairs = [pair_of_documents(str(at), "GET", {"order_id": at}, {"order_id": at + 500}) for at in range(1, 10)]
+    proof = prove(RuleModel("live:0", "/order_id", "bijection"), pairs, CompareModel(), real_comparer)
+    assert proof.changed == 9
+    assert proof.bugs["other_id"].found > 0
+    ignored = prove(RuleModel("live:0", "/order_id", "ignore"), pairs, CompareModel(), real_comparer)
+    assert ignored.bugs["other_id"].found == 0

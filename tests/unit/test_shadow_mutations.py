@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks.plain_comparer import PlainComparer, differences
 from routes.shadowing import CompareModel, RuleModel
 from shadow.comparison import Comparison, Difference, Kind, Verdict
 from shadow.exchange import Answer
@@ -17,6 +16,7 @@ from shadow.noise.route import RouteNoise
 from shadow.proving.mutations import MUTATIONS, mutate
 from shadow.proving.selfproof import SelfProof, is_found, json_answer
 from shadow.proving.tally import UNCHANGED, Count, ProofTally
+from support.plain_comparer import PlainComparer, differences
 
 ORDER = {
     "id": 20417,
