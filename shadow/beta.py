@@ -12,8 +12,10 @@ _TINY: Final = 1e-300
 _PRECISION: Final = 1e-15
 #: The fraction needs about the square root of the larger parameter; this is enough for 10^9 trials.
 _STEPS_MAX: Final = 100_000
-#: Halvings of the interval 0 to 1: beyond the precision of a float.
+#: Steps towards a quantile: as many halvings of the interval 0 to 1 are beyond the precision of a float.
 _HALVINGS: Final = 60
+#: Relative size of a step that moves nothing any more.
+_EXACT: Final = 1e-13
 
 
 def log_beta(a: float, b: float) -> float:
@@ -88,11 +90,20 @@ def exact_interval(successes: int, trials: int, *, confidence: float = 0.95) -> 
 
 
 def _quantile(probability: float, a: float, b: float) -> float:
+    """By Newton's steps, each kept inside of the interval that holds the answer; else that is halved."""
     low, high = 0.0, 1.0
+    x = a / (a + b)
+    scale = log_beta(a, b)
     for _ in range(_HALVINGS):
-        middle = (low + high) / 2
-        if incomplete_beta(middle, a, b) < probability:
-            low = middle
+        excess = incomplete_beta(x, a, b) - probability
+        if excess < 0:
+            low = x
         else:
-            high = middle
-    return (low + high) / 2
+            high = x
+        density = exp((a - 1) * log(x) + (b - 1) * log1p(-x) - scale)
+        step = x - excess / density if density > _TINY else -1.0
+        following = step if low < step < high else (low + high) / 2
+        if abs(following - x) <= _EXACT * x:
+            return following
+        x = following
+    return x

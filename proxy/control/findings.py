@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -19,7 +21,7 @@ from shadow.keeping.tables import LATENCY_BOUNDS_S
 from shadow.reporting.building import build_report, build_route
 from shadow.reporting.gate import GateSettings
 from shadow.reporting.judging import judge_noise
-from shadow.reporting.model import Report
+from shadow.reporting.model import Report, RouteReport
 from shadow.reporting.proposing import Describer
 from shadow.reporting.reading import read_noise, read_rows
 from shadow.reporting.rows import RouteFacts, RouteRows, Window
@@ -88,7 +90,14 @@ async def make_report(
     for name, fact in facts.items():
         found = rows.get(name, RouteRows())
         found.unsent = dict(unsent.get(name, {}))
-        judge_noise(found, noise.get(name, ()))
-        describe = Describer(name)
-        reports.append(build_route(fact, found, window, LATENCY_BOUNDS_S, settings=settings, describe=describe))
+        reports.append(await asyncio.to_thread(_build, fact, found, noise.get(name, ()), window, settings))
     return build_report(reports, window, made_at=time.time(), release=RELEASE, node=socket.gethostname())
+
+
+def _build(
+    facts: RouteFacts, rows: RouteRows, noise: Iterable[Mapping[str, Any]], window: Window, settings: GateSettings
+) -> RouteReport:
+    """The CPU-bound part, for a thread: control goes on answering."""
+    judge_noise(rows, noise)
+    describe = Describer(facts.route)
+    return build_route(facts, rows, window, LATENCY_BOUNDS_S, settings=settings, describe=describe)

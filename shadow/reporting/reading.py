@@ -14,11 +14,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shadow.comparison import Verdict
 from shadow.keeping import tables
-from shadow.reporting.building import COMPARED
+from shadow.reporting.building import COMPARED, EXAMPLES_MAX
 from shadow.reporting.rows import RouteRows, StoredCluster, Window
 
 #: Clusters of one route that are read; the others are counted.
-CLUSTERS_MAX: Final = 60
+CLUSTERS_MAX: Final = 30
 #: Ids that one statement may name.
 _IDS_MAX: Final = 500
 _MINUTE_S: Final = 60
@@ -133,7 +133,8 @@ async def _read_clusters(connection: AsyncConnection, rows: AllRows, window: Win
         taken[name] += 1
         seen[fingerprint] = int(count)
     found = [one async for one in _in_chunks(connection, select(table), table.c.fingerprint, seen)]
-    about = await _about(connection, {example["exchange"] for one in found for example in one.examples})
+    shown = {example["exchange"] for one in found for example in one.examples[:EXAMPLES_MAX]}
+    about = await _about(connection, shown)
     for one in sorted(found, key=lambda one: (-seen[one.fingerprint], one.fingerprint)):
         examples = tuple({**example, **about.get(example["exchange"], {})} for example in one.examples)
         rows[one.route].clusters.append(

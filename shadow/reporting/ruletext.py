@@ -13,6 +13,8 @@ from routes.units import format_duration
 #: A configuration has no tolerance of nothing; where exactly the same is meant, the least of each is.
 _SECONDS_MIN: Final = 0.001
 _NUMBER_MIN: Final = 1e-9
+#: The one in C where PyYAML was built with it.
+_DUMPER: Final = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
 
 def rule_setting(rule: RuleModel) -> dict[str, Any]:
@@ -27,7 +29,7 @@ def rule_setting(rule: RuleModel) -> dict[str, Any]:
 
 def rule_yaml(rule: RuleModel) -> str:
     """The same as YAML, a list of one."""
-    return yaml.safe_dump([rule_setting(rule)], sort_keys=False, allow_unicode=True, width=110).rstrip("\n")
+    return yaml.dump([rule_setting(rule)], Dumper=_DUMPER, sort_keys=False, allow_unicode=True, width=110).rstrip("\n")
 
 
 def _argument(rule: RuleModel) -> Any:
