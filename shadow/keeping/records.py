@@ -145,6 +145,7 @@ class Record:
 
 def _plain(record: Record) -> dict[str, Any]:
     given: dict[str, Any] = {name: getattr(record, name) for name in Record.__slots__}
+    given["differences"] = [list(difference) for difference in record.differences]
     for part in ("request", "legacy", "new", "again"):
         if given[part] is not None:
             given[part] = {name: getattr(given[part], name) for name in given[part].__slots__}

@@ -131,7 +131,7 @@ class Redaction:
 
     def text(self, text: str) -> str:
         """Any other text."""
-        return replace_secrets(text, self._hide)
+        return replace_secrets(text, self._hide, self._redactor.hides)
 
     def document(self, document: Any) -> Any:
         """A decoded body, as a copy in which secrets are tokens."""
@@ -265,7 +265,7 @@ class Redaction:
 
     def _value(self, value: Any, nodes: Sequence[_Trie], depth: int) -> Any:
         if isinstance(value, str):
-            return replace_secrets(value, self._hide)
+            return replace_secrets(value, self._hide, self._redactor.hides)
         if isinstance(value, dict):
             return self._object(value, nodes, depth + 1) if depth < DEPTH_MAX else self._hide_value(value)
         if isinstance(value, list):

@@ -85,12 +85,13 @@ _CARD: Final = re.compile(r"(?<![\d.-])\d(?:[ -]?\d){13,18}(?![\d.-])")
 _WORTH_A_LOOK: Final = re.compile(r"[=:]|%3[dDaA]|eyJ|-----BEGIN|(?i:bearer|basic|negotiate)\s|\d[ -]?\d{3}[ -]?\d{3}")
 
 
-def replace_secrets(text: str, token: Callable[[str], str]) -> str:
+def replace_secrets(text: str, token: Callable[[str], str], hides: Callable[[str], bool] = is_secret) -> str:
     """Plain text with everything that looks like a secret replaced: named values, credentials, keys, card numbers.
 
     Args:
         text: of any length; the time is linear in it.
         token: what to put for a secret.
+        hides: whether values of a name are secrets.
     """
     if _WORTH_A_LOOK.search(text) is None:
         return text
@@ -98,15 +99,15 @@ def replace_secrets(text: str, token: Callable[[str], str]) -> str:
     text = _JWT.sub(lambda found: token(found[0]), text)
     text = _SCHEME.sub(lambda found: found[1] + found[2] + _unless_word(found[3], token), text)
     text = _USER.sub(lambda found: f"{found[1]}:{token(found[2])}@", text)
-    text = _replace_named(text, token)
+    text = _replace_named(text, token, hides)
     return _CARD.sub(lambda found: token(found[0]) if _is_card(found[0]) else found[0], text)
 
 
-def _replace_named(text: str, token: Callable[[str], str]) -> str:
+def _replace_named(text: str, token: Callable[[str], str], hides: Callable[[str], bool]) -> str:
     """Values behind secret names. A value behind another name is looked at in turn: `failed: password=x`."""
     pieces, done = [], 0
     for named in _NAMED.finditer(text):
-        if named.start() < done or not is_secret(named[1]):
+        if named.start() < done or not hides(named[1]):
             continue
         value = _VALUE.match(text, named.end())
         if value is None or value[0].startswith(_TOKEN_START):

@@ -1,0 +1,73 @@
+"""What the comparer says of itself, every second."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from shadow.keeping.batch import Batch
+
+
+class Figures:
+    """Counters of one comparer process, from its start.
+
+    Attributes:
+        store: what is kept: exchanges and bytes of their contents; None before the first look.
+        waiting: batches that are not answered yet.
+    """
+
+    def __init__(self) -> None:
+        self.store: tuple[int, int] | None = None
+        self.waiting = 0
+        self._verdicts: dict[str, dict[str, int]] = {}
+        self._proofs: dict[str, list[int]] = {}  # [bugs put in, found, legacy's own answers, false alarms] by route
+        self._failures: dict[str, int] = {}
+        self._kept = self._removed = self._batches = self._exchanges = 0
+        self._commit_s = 0.0
+
+    def committed(self, batch: Batch, took_s: float) -> None:
+        """A batch is stored."""
+        self._batches += 1
+        self._exchanges += batch.exchanges
+        self._kept += len(batch.kept)
+        self._commit_s += took_s
+        for tally, count in batch.tallies.items():
+            counts = self._verdicts.setdefault(tally.route, {})
+            counts[tally.verdict] = counts.get(tally.verdict, 0) + count
+        for (route, _, mutation), (injected, found) in batch.self_proofs.items():
+            proof = self._proofs.setdefault(route, [0, 0, 0, 0])
+            at = 0 if mutation else 2
+            proof[at] += injected
+            proof[at + 1] += found
+
+    def failed(self, reason: str) -> None:
+        """The store could not be written."""
+        self._failures[reason] = self._failures.get(reason, 0) + 1
+
+    def removed(self, exchanges: int) -> None:
+        """Retention has removed so many."""
+        self._removed += exchanges
+
+    def keep_only(self, routes: set[str]) -> None:
+        """Forget routes that are no longer configured."""
+        for counts in (self._verdicts, self._proofs):
+            for name in counts.keys() - routes:
+                del counts[name]
+
+    def snapshot(self) -> dict[str, Any]:
+        """As JSON values."""
+        kept, size = self.store or (None, None)
+        return {
+            "verdicts": {route: dict(counts) for route, counts in self._verdicts.items()},
+            "proofs": {route: list(counts) for route, counts in self._proofs.items()},
+            "store_failures": dict(self._failures),
+            "exchanges": self._exchanges,
+            "batches": self._batches,
+            "kept": self._kept,
+            "removed": self._removed,
+            "stored": kept,
+            "stored_bytes": size,
+            "waiting": self.waiting,
+            "commit_seconds": self._commit_s,
+            "cpu_seconds": time.process_time(),
+        }
