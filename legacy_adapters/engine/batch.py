@@ -37,7 +37,7 @@ from legacy_adapters.engine.decision import (
 from legacy_adapters.engine.model import FLOOD_CHANGES_MIN, FLOOD_SHARE_MAX, Direction
 from legacy_adapters.errors import FloodError, MappingError
 from legacy_adapters.mapper import Found
-from legacy_adapters.record import Key, Row, Stored
+from legacy_adapters.record import Chunk, Key, Row, Stored
 
 #: Times that rows which stand in each other's way are sorted out, one refused group less each time.
 SWAPS_MAX: Final = 8
@@ -96,6 +96,7 @@ class Item:
     target: Stored | None = None
     decision: Decision = CONFLICT
     refusal: Rejection | None = None
+    failure: MappingError | None = None
 
     @property
     def source_hash(self) -> int | None:
@@ -148,7 +149,8 @@ class Batch:
             StoreUnavailableError: the target went away; the caller must not commit.
         """
         items = await self._judge(seen)
-        pending = [item for item in items if self._map(item, seen.found)]
+        self._map_together([item for item in items if item.change.stored is not None], seen.found)
+        pending = [item for item in items if item.failure is None and self._place(item, seen.found)]
         while pending:
             pending = await self._round(pending)
         self._watch_flood(len(seen.changes), flood_from)
@@ -172,16 +174,30 @@ class Batch:
         await self._record()
         return left
 
-    def _map(self, item: Item, found: Found) -> bool:
-        """Fill in where the record is in the target and what it is there; False where it cannot be mapped."""
+    def _map_together(self, items: Sequence[Item], found: Found) -> None:
+        """Fill in what the rows are in the target, column by column: that is where a batch's time goes."""
+        if not items:
+            return
+        stored = [item.change.stored for item in items if item.change.stored is not None]
+        columns = tuple(stored[0].row)
+        rows = [tuple(one.row.values()) for one in stored]
+        mapped = self._mapper.chunk(Chunk(columns, (), rows, [one.hash for one in stored]), found)
+        for index, error in mapped.refused:
+            items[index].failure = error
+            self._refuse(items[index], error.reason, str(error), error.field)
+        kept = range(len(items)) if mapped.kept is None else mapped.kept
+        for index, values in zip(kept, mapped.rows, strict=True):
+            items[index].mapped = dict(zip(mapped.columns, values, strict=True))
+
+    def _place(self, item: Item, found: Found) -> bool:
+        """Fill in where the record is in the target; False where that cannot be told."""
         change = item.change
         if item.entry is not None and not item.entry.tombstone:
             item.known_key = item.entry.target_key
         elif item.base.echo and item.counter is not None and item.counter.source_hash is not None:
             item.known_key = item.counter.source_key
         try:
-            if change.stored is not None:
-                item.mapped = self._mapper.row(change.stored.row, found)
+            if item.mapped is not None:
                 item.target_key = self._mapper.target_key(item.mapped)
             else:
                 item.target_key = item.known_key or self._mapper.key(change.key, found)
@@ -216,7 +232,7 @@ class Batch:
         for item in items:
             item.refusal = None
             key = item.target_key
-            assert key is not None  # noqa: S101 - _map has set it
+            assert key is not None  # noqa: S101 - _place has set it
             owner = owners.get(key)
             if key in places or (owner is not None and owner.source_key != item.change.key and key != item.known_key):
                 item.refusal = Rejection(key, "key_taken", "another record has this key in the target", retry=True)
