@@ -90,7 +90,6 @@ class Backfill:
             StaleError, FloodError, CaptureError, SchemaChangedError, StoreUnavailableError: as `Stream.step`.
         """
         end = time.monotonic() + budget_s
-        await self._stream.require_room()
         portion = await self._read(self._stream.the_mark(), self.mark)
         while True:
             last = portion.mark.done or time.monotonic() >= end
@@ -139,6 +138,7 @@ class Backfill:
     # -- writing
 
     async def _write(self, portion: Portion) -> None:
+        await self._stream.require_room()
         chunk = portion.chunk
         if chunk is not None and len(chunk):
             await self._throttle.wait(len(chunk))

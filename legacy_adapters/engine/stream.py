@@ -7,6 +7,7 @@ record's two ledger lines one is always known to be the younger.
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,6 +23,8 @@ from legacy_adapters.errors import QuarantineFullError, StaleError
 from legacy_adapters.mapper import Found
 from legacy_adapters.record import Key, Row
 
+#: Batches of one direction before the other one has its turn.
+STEP_BATCHES_MAX: Final = 8
 #: Between two notes of where a quiet capture was read to. Some cursors move with every transaction of their store; to
 #: write each of them down would make two quiet databases keep each other awake.
 SAVE_EVERY_S: Final = 5.0
@@ -79,6 +82,12 @@ class Step:
     more: bool
     oldest_at: float | None
     tally: Tally
+
+    def followed_by(self, read: ChangeBatch, tally: Tally) -> Step:
+        """This, and one batch more."""
+        self.tally.add(tally)
+        oldest = [at for at in (self.oldest_at, _oldest(read)) if at is not None]
+        return Step(self.changes + len(read.changes), read.more, min(oldest, default=None), self.tally)
 
 
 class Stream:
@@ -147,9 +156,10 @@ class Stream:
         self.surroundings.at("begin.committed")
 
     async def step(self) -> Step:
-        """Read what was captured and apply it.
+        """Read what was captured and apply it, up to `STEP_BATCHES_MAX` batches where there is so much.
 
-        Cancellation rolls back; nothing is lost, and the next step reads it again.
+        The next batch is read while one is written; nothing is under way any more when it returns. Cancellation rolls
+        back; nothing is lost, and the next step reads it again.
 
         Raises:
             StaleError: somebody else has moved the checkpoint: `load` again.
@@ -159,17 +169,36 @@ class Stream:
             StoreUnavailableError: a store went away.
         """
         mark = self.the_mark()
-        await self.require_room()
+        done = Step(0, more=False, oldest_at=None, tally=Tally())
+        read, seen = await self._read(self._ahead or mark.cursor)
+        for batches_left in reversed(range(STEP_BATCHES_MAX)):
+            after = LiveMark(read.cursor, mark.turn)
+            if not read.changes and (after == self.mark or self._monotonic() - self._saved_at < SAVE_EVERY_S):
+                self._ahead = read.cursor
+                return done.followed_by(read, Tally())
+            ahead = asyncio.create_task(self._read(read.cursor)) if read.more and batches_left else None
+            try:
+                done = done.followed_by(read, await self._apply(after, seen))
+                if ahead is None:
+                    break
+                read, seen = await ahead
+            finally:
+                if ahead is not None:
+                    ahead.cancel()
+                    await asyncio.gather(ahead, return_exceptions=True)
+        return done
+
+    async def _read(self, cursor: Cursor) -> tuple[ChangeBatch, Seen]:
         async with self.direction.reads.snapshot() as snapshot:
-            read = await snapshot.changes(self._ahead or mark.cursor, self.settings.batch_rows)
+            read = await snapshot.changes(cursor, self.settings.batch_rows)
             seen = await self.see(snapshot, read)
         self.surroundings.at("live.read")
-        after = LiveMark(read.cursor, mark.turn)
-        if not read.changes and (after == mark or self._monotonic() - self._saved_at < SAVE_EVERY_S):
-            self._ahead = read.cursor
-            return Step(0, read.more, None, Tally())
+        return read, seen
+
+    async def _apply(self, after: LiveMark, seen: Seen) -> Tally:
+        await self.require_room()
         async with self.direction.writes.transaction() as transaction:
-            if await transaction.fence(self.direction.live) != mark.encode():
+            if await transaction.fence(self.direction.live) != self.the_mark().encode():
                 raise StaleError("the checkpoint was moved by somebody else")
             self.surroundings.at("live.fenced")
             batch = Batch(
@@ -185,7 +214,7 @@ class Stream:
             self.surroundings.at("live.written")
         self.moved_to(after, tally)
         self.surroundings.at("live.committed")
-        return Step(len(read.changes), read.more, _oldest(read), tally)
+        return tally
 
     async def read_again(self, held: Sequence[Quarantined]) -> Tally:
         """Try quarantined keys again with their newest state.
