@@ -307,3 +307,19 @@ def play(run: Run, timeout_s: float = 60) -> tuple[list[str], int]:
     if ended := wait(fork(lambda: sync(run, kill_seed=None, stay=False)), timeout_s):
         return [f"the sync did not come to rest: {ended}"], killed
     return asyncio.run(differences(run)), killed
+
+
+def main(legacy: str, new: str, folder: str, first: str, last: str) -> int:
+    """Play the runs from `first` to before `last`, one line of JSON each; 1 where anything is wrong."""
+    failed = False
+    for seed in range(int(first), int(last)):
+        began = time.monotonic()
+        wrong, killed = play(Run(seed, legacy, new, Path(folder)))
+        took = round(time.monotonic() - began, 2)
+        print(json.dumps({"seed": seed, "wrong": wrong, "killed": killed, "took_s": took}), flush=True)
+        failed = failed or bool(wrong)
+    return int(failed)
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
