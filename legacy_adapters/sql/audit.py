@@ -65,7 +65,7 @@ class SqlAudit:
         where, args = self._where(one, after, until)
         sql = f"SELECT count(*), {self._dialect.total(one.hash)} FROM {one.source}{where}"
         ((count, total),) = await self._connection.fetch(sql, args)
-        return Checksum(int(count), int(total))
+        return Checksum(int(count), self._dialect.number(total))
 
     async def hashes(self, listed: Listed, after: Key | None, until: Key | None) -> dict[Key, int]:
         """The hashes of a range by key."""

@@ -155,8 +155,12 @@ class Dialect(ABC):
         """How hard the store has it, as in `Store.pressure`."""
 
     def total(self, expression: str) -> str:
-        """The exact sum of 64 bit numbers, 0 of none; `int` makes a number of what is read."""
+        """The exact sum of 64 bit numbers, 0 of none, in a form that `number` reads."""
         return f"coalesce(sum({expression}), 0)"
+
+    def number(self, total: Any) -> int:
+        """The sum that was read by `total`."""
+        return int(total)
 
     def beyond(self, columns: Sequence[ColumnKind], names: Sequence[str], key: Key, args: Args) -> str:
         """The condition that holds for keys behind `key`, in a form that makes use of an index.

@@ -6,12 +6,17 @@ from sqlalchemy.engine import URL
 
 from legacy_adapters.errors import PlanError
 from legacy_adapters.sql.dialect import Dialect
+from legacy_adapters.sql.mariadb.dialect import MariaDBDialect
 from legacy_adapters.sql.postgresql.dialect import PostgreSQLDialect
+from legacy_adapters.sql.sqlite.dialect import SQLiteDialect
 
 #: Backend of a URL -> what speaks to it.
 DIALECTS: dict[str, type[Dialect]] = {
     "postgresql": PostgreSQLDialect,
     "postgres": PostgreSQLDialect,
+    "mysql": MariaDBDialect,
+    "mariadb": MariaDBDialect,
+    "sqlite": SQLiteDialect,
 }
 
 

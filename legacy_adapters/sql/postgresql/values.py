@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 import re
 from collections.abc import Sequence
 from typing import Any
 
 from legacy_adapters.sql.dialect import Args, Decoder
+from legacy_adapters.sql.jsontext import json_text, json_value
 from legacy_adapters.values.kinds import ColumnKind, Kind
 
 #: Types that values are sent as: without a length, so that a cast never cuts anything off.
@@ -125,21 +125,11 @@ def _joined(parts: Sequence[str]) -> str:
     return " || '|' || ".join(texts)
 
 
-def json_value(text: Any) -> Any:
-    """Objects and lists as Python's; a number, text, true, false or null alone stays JSON text: null is not NULL."""
-    if not isinstance(text, str) or text[:1] not in "{[":
-        return text
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return text
-
-
 def _text(column: ColumnKind, value: Any) -> str:
     if isinstance(value, str):
         return value
     if column.kind is Kind.JSON:
-        return json.dumps(value, ensure_ascii=False)
+        return json_text(value)
     if isinstance(value, dt.timedelta):
         return _interval_text(value)
     if isinstance(value, dt.datetime):

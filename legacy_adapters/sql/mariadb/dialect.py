@@ -1,0 +1,226 @@
+"""MariaDB and MySQL, through asyncmy: rows written out in few large statements.
+
+No REPLACE, no INSERT IGNORE, and no ON DUPLICATE KEY UPDATE on a table of the user's: each of them takes a violation of
+any unique key for one of the key that was meant. LOAD DATA LOCAL is not used: a client that allows it lets the server
+ask for any file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, cast
+
+from sqlalchemy.engine import URL
+
+from legacy_adapters.change import Entry, Load
+from legacy_adapters.record import Key
+from legacy_adapters.sql import names as house_names
+from legacy_adapters.sql.capture import Capture
+from legacy_adapters.sql.connection import Connection
+from legacy_adapters.sql.dialect import Args, Decoder, Dialect
+from legacy_adapters.sql.ledger import FIELDS, Ledger
+from legacy_adapters.sql.mariadb import values
+from legacy_adapters.sql.mariadb.driver import MariaDBConnection, connect
+from legacy_adapters.sql.mariadb.outbox import MariaDBOutbox
+from legacy_adapters.sql.mariadb.reflection import reflect
+from legacy_adapters.sql.shape import TableShape
+from legacy_adapters.sql.table import ALIAS, Table
+from legacy_adapters.values.kinds import ColumnKind, Kind
+
+#: Sessions at work that count as busy enough.
+RUNNING_MAX = 32
+#: Characters of MySQL's latin1, which is Windows-1252, beyond the first 256.
+_CP1252 = frozenset(bytes(range(0x80, 0xA0)).decode("cp1252", "ignore"))
+_OPTIONS = "ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"
+
+
+class MariaDBDialect(Dialect):
+    """How MariaDB and MySQL do it."""
+
+    name = "MariaDB"
+    keys_max = 500
+    rows_max = 2000
+    text_type = "varchar(190)"
+    long_text_type = "longtext"
+
+    def __init__(self) -> None:
+        #: Whether the server is MariaDB; known once a table was reflected.
+        self.mariadb = True
+
+    async def connect(self, url: URL, origin: str) -> Connection:
+        return await connect(url, origin)
+
+    async def reflect(self, connection: Connection, table: str) -> TableShape:
+        shape = await reflect(connection, table)
+        self.mariadb = "MariaDB" in shape.server
+        return shape
+
+    def outbox(self, table: Table, consumer: str) -> Capture:
+        return MariaDBOutbox(self, table, consumer)
+
+    def quote(self, name: str) -> str:
+        return "`" + name.replace("`", "``") + "`"
+
+    def key_type(self, column: ColumnKind) -> str:
+        return values.column_type(column, mariadb=self.mariadb)
+
+    def parameter(self, column: ColumnKind, value: Any, args: Args) -> str:
+        return values.literal(value)
+
+    def read(self, column: ColumnKind, alias: str) -> str:
+        return values.read(column, f"{alias}.{self.quote(column.name)}")
+
+    def decoder(self, column: ColumnKind) -> Decoder | None:
+        return values.decoder(column)
+
+    def hash(self, columns: Sequence[ColumnKind], alias: str) -> str:
+        return values.hashed(columns, [f"{alias}.{self.quote(column.name)}" for column in columns])
+
+    def in_bytes(self, column: ColumnKind, expression: str) -> str:
+        if column.kind in {Kind.TEXT, Kind.ENUM}:
+            return f"CONVERT({expression} USING utf8mb4) COLLATE {values.BINARY_TEXT[self.mariadb]}"
+        if column.kind is Kind.UUID:
+            return f"CAST({expression} AS CHAR(36) CHARACTER SET ascii) COLLATE ascii_bin"
+        return expression
+
+    def mark(self, number: int) -> str:
+        return "%s"
+
+    def upsert(self, table: str, columns: Sequence[str], key: Sequence[str]) -> str:
+        marks = ", ".join("%s" for _ in columns)
+        sets = ", ".join(f"{column} = VALUES({column})" for column in columns if column not in key)
+        return f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks}) ON DUPLICATE KEY UPDATE {sets}"
+
+    def insert_missing(self, table: str, columns: Sequence[str]) -> str:
+        marks = ", ".join("%s" for _ in columns)
+        same = f"{columns[0]} = {columns[0]}"
+        return f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks}) ON DUPLICATE KEY UPDATE {same}"
+
+    def house(self) -> Sequence[str]:
+        return (
+            f"CREATE TABLE IF NOT EXISTS {house_names.CHECKPOINT} "
+            f"(stream varchar(190) NOT NULL PRIMARY KEY, position longtext) {_OPTIONS}",
+            f"CREATE TABLE IF NOT EXISTS {house_names.QUARANTINE} (number bigint AUTO_INCREMENT PRIMARY KEY, "
+            "ledger varchar(190) NOT NULL, key_hash char(40) NOT NULL, source_key text NOT NULL, target_key text, "
+            "reason varchar(64) NOT NULL, detail text NOT NULL, field varchar(190) NOT NULL, position bigint NOT NULL, "
+            "source_row longtext, target_row longtext, attempts bigint NOT NULL, first_at double NOT NULL, "
+            "last_at double NOT NULL, resolved_at double, resolved_by varchar(190) NOT NULL, "
+            f"resolution varchar(64) NOT NULL, KEY by_key (ledger, key_hash)) {_OPTIONS}",
+        )
+
+    def ledger_ddl(self, ledger: Ledger) -> Sequence[str]:
+        keys = (*ledger.source_columns, *ledger.target_columns)
+        columns = [f"{column.name} {self.key_type(column)} NOT NULL" for column in keys]
+        columns += [f"{field} {'tinyint' if field == 'tombstone' else 'bigint'}" for field in FIELDS]
+        primary = ", ".join(column.name for column in ledger.source_columns)
+        target = ", ".join(column.name for column in ledger.target_columns)
+        body = f"{', '.join(columns)}, PRIMARY KEY ({primary}), KEY by_target ({target})"
+        return (f"CREATE TABLE IF NOT EXISTS {ledger.name} ({body}) {_OPTIONS}",)
+
+    async def insert(self, connection: Connection, table: Table, names: Sequence[str], rows: Sequence[Key]) -> None:
+        lists = self._written(table, names, rows)
+        listed = ", ".join(self.quote(name) for name in names)
+        head = f"INSERT INTO {table.name} ({listed}) VALUES "
+        tuples = [f"({','.join(parts)})" for parts in zip(*lists, strict=True)]
+        for body in _packets(connection, tuples, len(head)):
+            await connection.execute(head + body)
+
+    async def update(self, connection: Connection, table: Table, names: Sequence[str], rows: Sequence[Key]) -> None:
+        keys, others = table.positions(names)
+        if not others:
+            return
+        lists = self._written(table, names, rows)
+        sets = [[f"{self.quote(names[at])}={value}" for value in lists[at]] for at in others]
+        wheres = [[f"{self.quote(names[at])}={value}" for value in lists[at]] for at in keys]
+        changes = map(",".join, zip(*sets, strict=True))
+        conditions = map(" AND ".join, zip(*wheres, strict=True))
+        statements = [f"UPDATE {table.name} SET {c} WHERE {w}" for c, w in zip(changes, conditions, strict=True)]
+        native = cast("MariaDBConnection", connection)
+        for part in _parts(connection, statements, 0):
+            await native.several(part)
+
+    async def record(self, connection: Connection, ledger: Ledger, entries: Sequence[Entry], *, as_given: bool) -> None:
+        sets = ", ".join(f"{name} = VALUES({name})" for name in ledger.columns[len(ledger.source_columns) :])
+        rows = [ledger.row(entry) for entry in entries]
+        await self._lines(connection, ledger, rows, f" ON DUPLICATE KEY UPDATE {sets}", as_given=as_given)
+
+    async def load(self, connection: Connection, ledger: Ledger, load: Load) -> None:
+        table = ledger.target
+        await self.insert(connection, table, load.columns, load.rows)
+        at = [load.columns.index(name) for name in table.key]
+        version = load.mapping_version
+        rows = [
+            (*source, *[row[place] for place in at], 0, source_hash, None, version, False, 1)
+            for source, row, source_hash in zip(load.source_keys, load.rows, load.source_hashes, strict=True)
+        ]
+        await self._lines(connection, ledger, rows, "", as_given=False)
+
+    async def rough_count(self, connection: Connection, table: Table) -> int:
+        sql = "SELECT TABLE_ROWS FROM information_schema.TABLES WHERE TABLE_SCHEMA = %s AND TABLE_NAME = %s"
+        found = await connection.fetch(sql, [table.shape.schema, table.shape.table])
+        if found and found[0][0]:
+            return int(found[0][0])
+        ((count,),) = await connection.fetch(f"SELECT COUNT(*) FROM {table.name}")
+        return int(count)
+
+    async def pressure(self, connection: Connection) -> float:
+        ((_, running),) = await connection.fetch("SHOW GLOBAL STATUS LIKE 'Threads_running'")
+        return max(0.0, (float(running) - 1) / RUNNING_MAX)
+
+    def matching(
+        self, columns: Sequence[ColumnKind], names: Sequence[str], keys: Sequence[Key]
+    ) -> Iterator[tuple[str, Args]]:
+        possible = [key for key in keys if all(map(_storable, columns, key))]
+        return super().matching(columns, names, possible)
+
+    def _written(self, table: Table, names: Sequence[str], rows: Sequence[Key]) -> list[list[str]]:
+        """The rows' values written out, column by column."""
+        lists = zip(*rows, strict=True)
+        return [values.literals(table.shape.column(name), part) for name, part in zip(names, lists, strict=True)]
+
+    async def _lines(
+        self, connection: Connection, ledger: Ledger, rows: Sequence[Key], ending: str, *, as_given: bool
+    ) -> None:
+        """Write lines; the target's hash is asked for row by row, since a constant makes use of the key's index."""
+        head = f"INSERT INTO {ledger.name} ({', '.join(ledger.columns)}) VALUES "
+        lists = [[values.literal(value) for value in part] for part in zip(*rows, strict=True)]
+        if not as_given:
+            first = len(ledger.source_columns)
+            quoted = ledger.target.key_names
+            targets = zip(*lists[first : first + len(quoted)], strict=True)
+            pick = f"(SELECT {ledger.target.hash} FROM {ledger.target.name} {ALIAS} WHERE "
+            lists[ledger.columns.index("target_hash")] = [
+                f"{pick}{' AND '.join(f'{name}={value}' for name, value in zip(quoted, key, strict=True))})"
+                for key in targets
+            ]
+        tuples = [f"({','.join(parts)})" for parts in zip(*lists, strict=True)]
+        for body in _packets(connection, tuples, len(head) + len(ending)):
+            await connection.execute(head + body + ending)
+
+
+def _storable(column: ColumnKind, value: Any) -> bool:
+    """Whether a column of that character set can hold the text: one that it cannot would keep its index from use."""
+    if not isinstance(value, str) or column.charset not in {"latin1", "ascii"}:
+        return True
+    return value.isascii() or (column.charset == "latin1" and all(one < "\u0100" or one in _CP1252 for one in value))
+
+
+def _packets(connection: Connection, tuples: Sequence[str], fixed: int) -> Iterator[str]:
+    for part in _parts(connection, tuples, fixed):
+        yield ",".join(part)
+
+
+def _parts(connection: Connection, texts: Sequence[str], fixed: int) -> Iterator[list[str]]:
+    """Consecutive texts that fit into one packet together; one that does not fit alone is sent alone."""
+    room = cast("MariaDBConnection", connection).packet_bytes - fixed
+    part: list[str] = []
+    size = 0
+    for text in texts:
+        bytes_max = len(text) if text.isascii() else 4 * len(text)
+        if part and size + bytes_max > room:
+            yield part
+            part, size = [], 0
+        part.append(text)
+        size += bytes_max + 1
+    if part:
+        yield part

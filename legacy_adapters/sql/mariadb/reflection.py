@@ -1,0 +1,186 @@
+"""What a MariaDB or MySQL table is: information_schema."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from legacy_adapters.errors import PlanError
+from legacy_adapters.sql.connection import Connection
+from legacy_adapters.sql.shape import ForeignKey, TableShape, Trigger, UniqueKey
+from legacy_adapters.values.kinds import ColumnKind, Kind
+
+_INTEGER_BITS = {"tinyint": 8, "smallint": 16, "mediumint": 24, "int": 32, "integer": 32, "bigint": 64, "year": 16}
+_FLOAT_BITS = {"float": 32, "double": 64, "real": 64}
+_TEXTS = frozenset({"char", "varchar", "tinytext", "text", "mediumtext", "longtext", "set"})
+_BYTES = frozenset({"binary", "varbinary", "tinyblob", "blob", "mediumblob", "longblob"})
+_PLAIN = {
+    "decimal": Kind.DECIMAL,
+    "date": Kind.DATE,
+    "time": Kind.TIME,
+    "datetime": Kind.DATETIME,
+    "timestamp": Kind.DATETIME,
+    "json": Kind.JSON,
+    "enum": Kind.ENUM,
+    "uuid": Kind.UUID,
+}
+
+TABLE = "SELECT TABLE_SCHEMA, TABLE_NAME, TABLE_TYPE, ENGINE, VERSION() FROM information_schema.TABLES WHERE {where}"
+COLUMNS = (
+    "SELECT COLUMN_NAME, DATA_TYPE, COLUMN_TYPE, IS_NULLABLE, CHARACTER_MAXIMUM_LENGTH, NUMERIC_PRECISION, "
+    "NUMERIC_SCALE, DATETIME_PRECISION, CHARACTER_SET_NAME, COLLATION_NAME, COLUMN_DEFAULT, EXTRA "
+    "FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = %s AND TABLE_NAME = %s ORDER BY ORDINAL_POSITION"
+)
+INDEXES = (
+    "SELECT INDEX_NAME, COLUMN_NAME, SUB_PART FROM information_schema.STATISTICS "
+    "WHERE TABLE_SCHEMA = %s AND TABLE_NAME = %s AND NON_UNIQUE = 0 ORDER BY INDEX_NAME, SEQ_IN_INDEX"
+)
+REFERENCES = (
+    "SELECT k.CONSTRAINT_NAME, k.TABLE_SCHEMA, k.TABLE_NAME, k.COLUMN_NAME, k.REFERENCED_TABLE_SCHEMA, "
+    "k.REFERENCED_TABLE_NAME, k.REFERENCED_COLUMN_NAME, r.DELETE_RULE, r.UPDATE_RULE "
+    "FROM information_schema.KEY_COLUMN_USAGE k JOIN information_schema.REFERENTIAL_CONSTRAINTS r "
+    "ON r.CONSTRAINT_SCHEMA = k.CONSTRAINT_SCHEMA AND r.CONSTRAINT_NAME = k.CONSTRAINT_NAME "
+    "AND r.TABLE_NAME = k.TABLE_NAME "
+    "WHERE k.TABLE_SCHEMA = %s AND k.TABLE_NAME = %s "
+    "OR k.REFERENCED_TABLE_SCHEMA = %s AND k.REFERENCED_TABLE_NAME = %s "
+    "ORDER BY k.TABLE_NAME, k.CONSTRAINT_NAME, k.ORDINAL_POSITION"
+)
+TRIGGERS = (
+    "SELECT TRIGGER_NAME, ACTION_TIMING, EVENT_MANIPULATION, "
+    "MD5(CONCAT_WS('|', CREATED, ACTION_STATEMENT, SQL_MODE, DEFINER)) FROM information_schema.TRIGGERS "
+    "WHERE EVENT_OBJECT_SCHEMA = %s AND EVENT_OBJECT_TABLE = %s ORDER BY TRIGGER_NAME"
+)
+#: JSON is a text with a check in MariaDB.
+JSON_CHECKS = (
+    "SELECT CHECK_CLAUSE FROM information_schema.CHECK_CONSTRAINTS "
+    "WHERE CONSTRAINT_SCHEMA = %s AND TABLE_NAME = %s AND CHECK_CLAUSE LIKE 'json_valid(%%'"
+)
+
+
+async def reflect(connection: Connection, table: str) -> TableShape:
+    """The table as it is now.
+
+    Raises:
+        PlanError: there is no such table, or its engine has no transactions.
+    """
+    schema, name, storage, version = await _find(connection, table)
+    where = [schema, name]
+    jsons: set[str] = set()
+    if "MariaDB" in version:
+        found = await connection.fetch(JSON_CHECKS, where)
+        jsons = {match[1] for (clause,) in found if (match := re.fullmatch(r"json_valid\(`(.+)`\)", str(clause)))}
+    columns = tuple(_column(list(record), jsons) for record in await connection.fetch(COLUMNS, where))
+    primary, uniques = _uniques(await connection.fetch(INDEXES, where))
+    keys = _foreign_keys(await connection.fetch(REFERENCES, [*where, *where]))
+    triggers = [
+        Trigger(one, timing, (event,), mark) for one, timing, event, mark in await connection.fetch(TRIGGERS, where)
+    ]
+    return TableShape(
+        schema=schema,
+        table=name,
+        columns=columns,
+        primary_key=primary,
+        uniques=uniques,
+        references=tuple(key for key in keys if key.table == f"{schema}.{name}"),
+        referenced_by=tuple(key for key in keys if key.referred_table == f"{schema}.{name}"),
+        triggers=tuple(triggers),
+        storage=storage,
+        server=version if "MariaDB" in version else f"MySQL {version}",
+    )
+
+
+async def _find(connection: Connection, table: str) -> tuple[str, str, str, str]:
+    parts = [part.strip("`") for part in table.split(".")]
+    where = (
+        "TABLE_SCHEMA = DATABASE() AND TABLE_NAME = %s" if len(parts) == 1 else "TABLE_SCHEMA = %s AND TABLE_NAME = %s"
+    )
+    found = await connection.fetch(TABLE.format(where=where), parts)
+    if not found:
+        raise PlanError(f"MariaDB has no table {table} that this user can see")
+    schema, name, kind, storage, version = map(str, found[0])
+    if kind not in {"BASE TABLE", "SYSTEM VERSIONED"}:
+        raise PlanError(f"{table} is no table but a {kind.lower()}")
+    if storage.lower() != "innodb":
+        raise PlanError(
+            f"the table {table} is kept by {storage}, which has no transactions: what is captured and what is written "
+            f"could part ways. Move it first: ALTER TABLE {table} ENGINE=InnoDB"
+        )
+    return schema, name, storage, version
+
+
+def _column(record: list[Any], jsons: set[str]) -> ColumnKind:
+    name, data, full, nullable, length, precision, scale, fraction, charset, collation, default, extra = record
+    extra = str(extra).lower()
+    kind, bits = _PLAIN.get(data, Kind.OTHER), None
+    if name in jsons:
+        kind = Kind.JSON
+    elif data in _INTEGER_BITS:
+        kind, bits = Kind.INTEGER, _INTEGER_BITS[data]
+    elif data in _FLOAT_BITS:
+        kind, bits = Kind.FLOAT, _FLOAT_BITS[data]
+    elif data == "bit":
+        kind, bits = (Kind.BOOLEAN, None) if precision == 1 else (Kind.INTEGER, int(precision))
+    elif data in _TEXTS:
+        kind = Kind.TEXT
+    elif data in _BYTES:
+        kind = Kind.BYTES
+    members = re.findall(r"'((?:[^']|'')*)'", str(full)) if data == "enum" else []
+    collation = None if collation is None else str(collation)
+    return ColumnKind(
+        name=str(name),
+        kind=kind,
+        type_name=str(full),
+        nullable=nullable == "YES",
+        length=None if length is None or kind is Kind.JSON else int(length),
+        fixed=data in {"char", "binary"},
+        bits=bits,
+        unsigned="unsigned" in str(full) or data in {"year", "bit"},
+        precision=int(precision) if kind is Kind.DECIMAL else None,
+        scale=int(scale) if kind is Kind.DECIMAL else None,
+        fraction=0 if fraction is None else int(fraction),
+        zoned=data == "timestamp",
+        charset=None if charset is None else str(charset),
+        collation=collation,
+        case_sensitive=collation is None or collation.endswith(("_bin", "_cs")) or collation == "binary",
+        members=tuple(member.replace("''", "'") for member in members),
+        generated="generated" in extra and "default_generated" not in extra,
+        identity="auto_increment" in extra,
+        auto_update="on update" in extra,
+        has_default=(default is not None and str(default).upper() != "NULL") or "auto_increment" in extra,
+        zero_dates=data in {"date", "datetime", "timestamp"},
+    )
+
+
+def _uniques(records: Sequence[Sequence[Any]]) -> tuple[tuple[str, ...], tuple[UniqueKey, ...]]:
+    by_name: dict[str, list[Sequence[Any]]] = {}
+    for record in records:
+        by_name.setdefault(str(record[0]), []).append(record)
+    primary = tuple(str(column) for _, column, _ in by_name.pop("PRIMARY", []))
+    uniques = [
+        UniqueKey(
+            name,
+            tuple(str(column) for _, column, _ in parts if column is not None),
+            partial=any(column is None or sub_part is not None for _, column, sub_part in parts),
+        )
+        for name, parts in by_name.items()
+    ]
+    return primary, tuple(uniques)
+
+
+def _foreign_keys(records: Sequence[Sequence[Any]]) -> list[ForeignKey]:
+    by_name: dict[tuple[str, str], list[Sequence[Any]]] = {}
+    for record in records:
+        by_name.setdefault((f"{record[1]}.{record[2]}", str(record[0])), []).append(record)
+    return [
+        ForeignKey(
+            name,
+            table,
+            tuple(str(part[3]) for part in parts),
+            f"{parts[0][4]}.{parts[0][5]}",
+            tuple(str(part[6]) for part in parts),
+            str(parts[0][7]),
+            str(parts[0][8]),
+        )
+        for (table, name), parts in by_name.items()
+    ]

@@ -1,0 +1,209 @@
+"""Writing: data, ledger, quarantine and checkpoint in one transaction; one bad row spoils nothing."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from legacy_adapters.change import Entry, Load, Operation, Quarantined, Write
+from legacy_adapters.errors import PlanError
+from legacy_adapters.sql.store import SqlStore
+from support.sync_stores import Kind
+
+TABLE = "CREATE TABLE t (id int NOT NULL PRIMARY KEY, name varchar(20) NOT NULL UNIQUE, age int CHECK (age > 0))"
+
+
+def upsert(key: int, exists: bool | None = None, **row: object) -> Write:
+    return Write((key,), Operation.UPSERT, {"id": key, **row}, exists)
+
+
+def delete(key: int, exists: bool | None = None) -> Write:
+    return Write((key,), Operation.DELETE, {}, exists)
+
+
+async def people(kind: Kind, *rows: str) -> SqlStore:
+    await kind.run(TABLE, *(f"INSERT INTO t VALUES {row}" for row in rows))
+    return await kind.store(columns=("name", "age"))
+
+
+async def test_rows_are_inserted_updated_and_deleted(kind: Kind) -> None:
+    store = await people(kind, "(1, 'ada', 36)", "(2, 'bob', 40)")
+    async with store.transaction() as ours:
+        assert await ours.write([upsert(1, name="Ada"), delete(2), upsert(3, name="cyd", age=7), delete(9)]) == []
+    assert await kind.run("SELECT * FROM t ORDER BY id") == [(1, "Ada", 36), (3, "cyd", 7)]
+
+
+async def test_a_refused_row_is_reported_and_the_others_are_done(kind: Kind) -> None:
+    store = await people(kind, "(1, 'ada', 36)")
+    writes = [upsert(key, name=f"n{key}", age=key) for key in range(2, 40)]
+    writes += [upsert(40, name="ada", age=1), upsert(41, name="minus", age=-1), upsert(42, name=None, age=1)]
+    async with store.transaction() as ours:
+        refused = {rejection.key: rejection for rejection in await ours.write(writes)}
+        await ours.checkpoint("s", {"seq": 1})
+    assert {key: (one.reason, one.retry) for key, one in refused.items()} == {
+        (40,): ("unique", True),
+        (41,): ("check", False),
+        (42,): ("not_null", False),
+    }
+    assert all("ada" not in one.detail and "minus" not in one.detail for one in refused.values())
+    assert await kind.run("SELECT count(*) FROM t") == [(39,)]
+    assert await store.read_checkpoint("s") == {"seq": 1}
+
+
+async def test_a_key_that_somebody_took_is_refused_and_never_written_over(kind: Kind) -> None:
+    store = await people(kind, "(1, 'ada', 36)")
+    async with store.transaction() as ours:
+        (refused,) = await ours.write([upsert(1, exists=False, name="thief", age=1)])
+    assert (refused.reason, refused.retry) == ("unique", True)
+    assert await kind.run("SELECT name FROM t") == [("ada",)]
+
+
+async def test_a_value_that_does_not_fit_is_refused_and_not_cut(postgresql: Kind, mariadb: Kind) -> None:
+    for kind in (postgresql, mariadb):
+        store = await people(kind)
+        async with store.transaction() as ours:
+            refused = await ours.write(
+                [upsert(1, name="x" * 21), upsert(2, name="fits"), upsert(3, name="y", age=1 << 40)]
+            )
+        assert {one.key: one.reason for one in refused} == {(1,): "too_long", (3,): "type"}
+        assert await kind.run("SELECT id FROM t") == [(2,)]
+
+
+async def test_a_child_before_its_parent_is_written_with_it_and_refused_without_it(kind: Kind) -> None:
+    await kind.run("CREATE TABLE t (id int NOT NULL PRIMARY KEY, name varchar(20), boss int REFERENCES t (id))")
+    if kind.name == "mariadb":
+        await kind.run("ALTER TABLE t ADD FOREIGN KEY (boss) REFERENCES t (id)")
+    store = await kind.store(columns=("name", "boss"))
+    async with store.transaction() as ours:
+        refused = await ours.write(
+            [upsert(1, name="child", boss=2), upsert(2, name="parent", boss=None), upsert(3, boss=9)]
+        )
+    assert [(one.key, one.reason, one.retry) for one in refused] == [((3,), "foreign_key", True)]
+    assert await kind.run("SELECT id FROM t ORDER BY id") == [(1,), (2,)]
+
+
+async def test_two_rows_swap_a_unique_value_only_by_parking(kind: Kind) -> None:
+    store = await people(kind, "(1, 'ada', 36)", "(2, 'bob', 40)")
+    swap = [upsert(1, name="bob"), upsert(2, name="ada")]
+    async with store.transaction() as ours:
+        assert {one.reason for one in await ours.write(swap)} == {"unique"}
+        assert await ours.swap(swap) == []
+    assert await kind.run("SELECT id, name FROM t ORDER BY id") == [(1, "bob"), (2, "ada")]
+
+
+async def test_a_swap_that_cannot_be_done_leaves_every_row_as_it_was(kind: Kind) -> None:
+    store = await people(kind, "(1, 'ada', 36)", "(2, 'bob', 40)", "(3, 'cyd', 50)")
+    async with store.transaction() as ours:
+        refused = await ours.swap([upsert(1, name="bob"), upsert(2, name="cyd")])
+    assert {one.key for one in refused} == {(1,), (2,)}
+    assert await kind.run("SELECT name FROM t ORDER BY id") == [("ada",), ("bob",), ("cyd",)]
+
+
+async def test_a_load_writes_rows_and_lines_or_nothing(kind: Kind) -> None:
+    store = await people(kind)
+    load = Load(("name", "id", "age"), [("ada", 1, 36), ("bob", 2, None)], [(1,), (2,)], [11, 22], 5)
+    async with store.transaction() as ours:
+        assert await ours.load(load)
+        lines, rows = await ours.entries([(1,), (2,), (3,)]), await ours.rows([(1,), (2,)])
+        again = Load(("name", "id", "age"), [("cyd", 3, 1), ("ada", 4, 1)], [(3,), (4,)], [33, 44], 5)
+        assert not await ours.load(again), "a unique value is taken"
+        known = Load(("name", "id", "age"), [("dan", 5, 1)], [(2,)], [55], 5)
+        assert not await ours.load(known), "the ledger knows the source key"
+        assert await ours.write([upsert(7, name="still usable", age=1)]) == []
+    assert lines == {key: Entry(key, key, 0, hash_, rows[key].hash, 5) for key, hash_ in (((1,), 11), ((2,), 22))}
+    assert await kind.run("SELECT id FROM t ORDER BY id") == [(1,), (2,), (7,)]
+
+
+async def test_a_line_has_the_hash_of_the_row_as_it_is_in_the_transaction(kind: Kind) -> None:
+    store = await people(kind, "(1, 'ada', 36)")
+    async with store.transaction() as ours:
+        await ours.write([upsert(1, name="Ada")])
+        await ours.record([Entry((1,), (1,), 7, 70, None, 1), Entry((8,), (8,), 8, 80, 5, 1)])
+        assert (await ours.entries([(1,)]))[(1,)].target_hash == (await ours.rows([(1,)]))[(1,)].hash
+        assert (await ours.entries([(8,)]))[(8,)].target_hash is None, "there is no row 8"
+        given = Entry((1,), (1,), 9, 90, 4711, 2, tombstone=True, generation=3)
+        await ours.record([given], as_given=True)
+        assert await ours.entries([(1,)]) == {(1,): given}
+        assert await ours.entries_by_target([(1,), (8,)]) == {(8,): Entry((8,), (8,), 8, 80, None, 1)}
+    async with store.snapshot() as snapshot:
+        assert (await snapshot.entries_by_target([(1,)]))[(1,)] == given
+
+
+async def test_a_failed_transaction_leaves_nothing_and_a_cancelled_one_neither(kind: Kind) -> None:
+    store = await people(kind)
+
+    async def write_and(ending: BaseException) -> None:
+        async with store.transaction() as ours:
+            await ours.fence("s")
+            await ours.write([upsert(1, name="ada", age=1)])
+            await ours.record([Entry((1,), (1,), 7, 70, None, 1)])
+            await ours.checkpoint("s", {"seq": 7})
+            raise ending
+
+    with pytest.raises(RuntimeError):
+        await write_and(RuntimeError())
+    with pytest.raises(asyncio.CancelledError):
+        await write_and(asyncio.CancelledError())
+    async with store.transaction() as ours:
+        assert await ours.fence("s") is None
+        assert await ours.entries([(1,)]) == {}
+        assert await ours.rows([(1,)]) == {}
+
+
+async def test_two_that_run_the_same_stream_take_turns_at_the_fence(postgresql: Kind, mariadb: Kind) -> None:
+    for kind in (postgresql, mariadb):
+        store = await people(kind)
+        order: list[str] = []
+
+        async def step(name: str, store: SqlStore = store, order: list[str] = order) -> None:
+            async with store.transaction() as ours:
+                before = await ours.fence("s")
+                order.append(f"{name} in {before}")
+                await asyncio.sleep(0.05)
+                await ours.checkpoint("s", {"by": "somebody"})
+                order.append(f"{name} out")
+
+        await asyncio.gather(step("a"), step("b"))
+        first, second = order[0][0], order[2][0]
+        assert order == [f"{first} in None", f"{first} out", f"{second} in {{'by': 'somebody'}}", f"{second} out"]
+
+
+async def test_quarantine_is_kept_with_the_batch_and_gives_rows_back_as_they_were(kind: Kind) -> None:
+    import datetime as dt
+    from decimal import Decimal
+
+    store = await people(kind)
+    row = {
+        "d": Decimal("1.10"),
+        "t": dt.datetime(1969, 7, 20, 20, 17, tzinfo=dt.UTC),
+        "b": b"\0\xff",
+        "n": None,
+        "j": {"a": [1.5]},
+    }
+    first = Quarantined(
+        (1,), None, "mapping", "no such country", field="country", source_row=row, first_at=1.5, last_at=2
+    )
+    async with store.transaction() as ours:
+        await ours.hold([first, Quarantined((2,), (2,), "unique", "taken", position=9, target_row={"id": 2})])
+        await ours.hold([Quarantined((2,), (2,), "unique", "taken", position=12, attempts=2)])
+    async with store.transaction() as ours:
+        assert (await ours.held([(1,), (2,), (3,)]))[(1,)] == first
+        assert (await ours.held([(2,)]))[(2,)].position == 12
+        await ours.release([(2,)], by="ada", resolution="dropped", at=99.0)
+        assert list(await ours.held([(1,), (2,)])) == [(1,)]
+    ((number, still),) = await store.quarantine(resolved=False, after=0, limit=10)
+    assert still == first
+    assert await store.quarantine(resolved=False, after=number, limit=10) == []
+    ((_, settled),) = await store.quarantine(resolved=True, after=0, limit=10)
+    assert (settled.resolved_by, settled.resolution, settled.resolved_at) == ("ada", "dropped", 99.0)
+
+
+async def test_a_key_that_does_not_identify_a_row_is_refused(kind: Kind) -> None:
+    await kind.run(TABLE)
+    with pytest.raises(PlanError, match="does not identify"):
+        await kind.store(key=("age",))
+    with pytest.raises(PlanError, match="no table"):
+        await kind.store(table="nowhere")
+    with pytest.raises(PlanError, match="no column nope"):
+        await kind.store(columns=("nope",))
