@@ -5,8 +5,8 @@ from __future__ import annotations
 import itertools
 
 import pytest
-
 from benchmarks.plain_comparer import PlainComparer
+
 from proxy.control import proofs
 from proxy.control.asked_rules import read_reason, read_rules
 from proxy.control.proofs import VALID_S, Proofs, prove_all
