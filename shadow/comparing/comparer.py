@@ -13,7 +13,7 @@ from shadow.comparing.rules import Rule, RuleTree, compile_rule
 from shadow.comparing.walk import BoundReachedError, Walk
 from shadow.comparison import Comparison, Kind, Verdict
 from shadow.errors import UndecodableError
-from shadow.exchange import COMPLETE, FAILED, Answer
+from shadow.exchange import COMPLETE, FAILED, NOT_ASKED, Answer
 from shadow.reading import media
 from shadow.reading.body import EMPTY, Reading, content_of, guess, has_no_body, read, read_binary, read_text
 from shadow.reading.media import MediaType, media_type
@@ -66,7 +66,8 @@ class RouteComparer:
             new: the answer that is judged.
             method: of the request, upper case.
         """
-        for answer in (new, legacy):
+        # Of an answer that cannot be compared the other arm was not asked at all: what it was is the reason.
+        for answer in sorted((new, legacy), key=lambda one: one.outcome == NOT_ASKED):
             if answer.outcome not in (COMPLETE, FAILED):
                 return Comparison(Verdict.NOT_COMPARABLE, answer.outcome)
         if self._next_expiry < inf and (now := self._now()) >= self._next_expiry:

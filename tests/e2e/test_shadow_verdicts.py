@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 from websockets.sync.client import connect
 
 from support.arm_pair import ArmPair
@@ -136,11 +137,25 @@ def test_a_mirrored_request_says_so_and_is_not_mirrored_again(tree: ProcessTree,
 def test_counters_add_up(tree: ProcessTree) -> None:
     for name in VERDICTS:
         reached(tree, name)
+    poll(lambda: "under_way" in figures(tree) and not figures(tree)["under_way"], "mirrors stay under way")
+    totals = figures(tree)
+    assert totals["requests"] >= len(VERDICTS)
+    assert totals["requests"] == totals["compared"] + totals["shed"] + totals["lost"]
+
+
+def figures(tree: ProcessTree) -> dict[str, float]:
+    """What became of mirrored requests, over all routes, reasons and arms."""
     _, body = tree.control("/metrics")
-    totals: dict[str, float] = {}
-    for line in body.decode().splitlines():
-        if line.startswith("strangler_mirror_"):
-            name, _, value = line.partition(" ")
-            metric = name.partition("{")[0]
-            totals[metric] = totals.get(metric, 0.0) + float(value.rpartition(" ")[2] or value)
-    assert totals, "there are no figures of mirrors"
+    names = {
+        "strangler_mirror_requests_total": "requests",
+        "strangler_mirror_requests_compared_total": "compared",
+        "strangler_mirror_requests_shed_total": "shed",
+        "strangler_mirror_requests_lost_total": "lost",
+        "strangler_mirror_requests_under_way": "under_way",
+    }
+    totals = dict.fromkeys(names.values(), 0.0)
+    for family in text_string_to_metric_families(body.decode()):
+        for sample in family.samples:
+            if sample.name in names:
+                totals[names[sample.name]] += sample.value
+    return totals
