@@ -22,6 +22,8 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Final
 
+import orjson
+
 from shadow.comparing.assignment import assign
 from shadow.comparing.judging import family
 
@@ -35,8 +37,8 @@ LIKENESS_PAIRS_MAX: Final = 400
 EQUAL_PAIRS_MAX: Final = 20_000
 #: Members that differ in more than this share of their values are two members, not one that was changed.
 UNLIKE: Final = 0.75
-_LIKENESS_DEPTH: Final = 3
-_LIKENESS_MEMBERS: Final = 64
+_LIKENESS_DEPTH: Final = 2
+_LIKENESS_MEMBERS: Final = 32
 _KEY_NAMES: Final = frozenset({"id", "_id", "uuid", "guid", "key", "code", "sku", "slug", "name", "@id", "@name"})
 _MISSING: Final = object()
 
@@ -66,45 +68,67 @@ class Matching:
         return any(after[1] < before[1] for before, after in zip(self.pairs, self.pairs[1:], strict=False))
 
 
+@dataclass(frozen=True, slots=True)
+class Members:
+    """The members of one array.
+
+    Attributes:
+        values: as they are.
+        telling: the same without what rules are about: by this they are known again. `values` where there are no rules.
+    """
+
+    values: Sequence[Any]
+    telling: Sequence[Any]
+
+    @property
+    def forms(self) -> list[bytes]:
+        """One for each, equal for members that tell the same."""
+        return [canonical(member) for member in self.telling]
+
+
 def match_members(
-    legacy: Sequence[Any],
-    new: Sequence[Any],
+    legacy: Members,
+    new: Members,
     *,
-    legacy_form: Callable[[Any], Any],
-    new_form: Callable[[Any], Any],
     key: str | None = None,
+    key_in_new: Callable[[Any], Any] | None = None,
     not_keys: Callable[[str], bool] = lambda _: False,
 ) -> Matching:
     """Matches the members of two arrays.
 
     Args:
-        legacy: members.
-        new: members.
-        legacy_form: a hashable that is equal for members of equal content.
-        new_form: the same for members of new.
+        legacy: of the one.
+        new: of the other.
         key: name of the member that a rule says is the key; None learns one.
+        key_in_new: what a value of legacy's key is called in new, where the two systems have keys of their own; then
+            members whose keys say nothing are matched by the rest of them.
         not_keys: whether a name must not be learned as a key, because its values are known to differ.
     """
-    if len(legacy) == len(new) == 1:
+    if len(legacy.values) == len(new.values) == 1:
         return Matching([(0, 0)], set(), [], [])
     pairs: dict[int, int] = {}
     equal: set[Pair] = set()
-    name = key if key is not None else _learn_key(legacy, new, not_keys)
+    name = key if key is not None else _learn_key(legacy.values, new.values, not_keys)
     if name is not None:
-        pairs.update(_by_key(legacy, new, name, legacy_form, new_form))
+        pairs.update(_by_key(legacy, new, name, key_in_new or (lambda value: value)))
     else:
-        equal.update(_by_content([legacy_form(member) for member in legacy], [new_form(member) for member in new]))
+        equal.update(_by_content(legacy.forms, new.forms))
         pairs.update(equal)
-    if key is None:
-        _by_likeness(legacy, new, pairs)
+    if key is None or key_in_new is not None:
+        _by_likeness(legacy.telling, new.telling, pairs)
         _by_position(legacy, new, pairs)
     taken = set(pairs.values())
     return Matching(
         sorted(pairs.items()),
         equal,
-        [index for index in range(len(legacy)) if index not in pairs],
-        [index for index in range(len(new)) if index not in taken],
+        [index for index in range(len(legacy.values)) if index not in pairs],
+        [index for index in range(len(new.values)) if index not in taken],
     )
+
+
+def canonical(value: Any) -> bytes:
+    """A value as bytes that are equal only for equal values of equal types."""
+    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
 
 
 def _learn_key(legacy: Sequence[Any], new: Sequence[Any], not_keys: Callable[[str], bool]) -> str | None:
@@ -134,33 +158,31 @@ def _key_values(members: Sequence[dict[str, Any]], name: str) -> set[Any] | None
     return distinct if len(distinct) == len(values) else None
 
 
-def _by_key(
-    legacy: Sequence[Any],
-    new: Sequence[Any],
-    name: str,
-    legacy_form: Callable[[Any], Any],
-    new_form: Callable[[Any], Any],
-) -> dict[int, int]:
+def _by_key(legacy: Members, new: Members, name: str, key_in_new: Callable[[Any], Any]) -> dict[int, int]:
     """Pairs members with the same value of a name; where several have it, by content and then in order."""
-    there: dict[Any, list[int]] = defaultdict(list)
-    for index, member in enumerate(new):
-        if type(member) is dict and name in member:
-            there[_key_form(member[name])].append(index)
-    here: dict[Any, list[int]] = defaultdict(list)
-    for index, member in enumerate(legacy):
-        if type(member) is dict and name in member:
-            here[_key_form(member[name])].append(index)
+    here = _indexes_by_key(legacy.values, name, key_in_new)
+    there = _indexes_by_key(new.values, name, lambda value: value)
     pairs: dict[int, int] = {}
     for value, left in here.items():
         right = there.get(value, [])
-        if len(left) > 1 or len(right) > 1:
-            for i, j in _by_content([legacy_form(legacy[i]) for i in left], [new_form(new[j]) for j in right]):
-                pairs[left[i]] = right[j]
+        if len(left) == len(right) == 1:
+            pairs[left[0]] = right[0]
+        elif right:
+            alike = _by_content(
+                [canonical(legacy.telling[i]) for i in left], [canonical(new.telling[j]) for j in right]
+            )
+            pairs.update((left[i], right[j]) for i, j in alike)
             taken = set(pairs.values())
             pairs.update(zip([i for i in left if i not in pairs], [j for j in right if j not in taken], strict=False))
-        else:
-            pairs.update(zip(left, right, strict=False))
     return pairs
+
+
+def _indexes_by_key(members: Sequence[Any], name: str, translate: Callable[[Any], Any]) -> dict[Any, list[int]]:
+    found: dict[Any, list[int]] = defaultdict(list)
+    for index, member in enumerate(members):
+        if type(member) is dict and name in member:
+            found[_key_form(translate(member[name]))].append(index)
+    return found
 
 
 def _key_form(value: Any) -> Any:
@@ -239,17 +261,19 @@ def _cost(unlike: float, distance: float) -> float:
     return unlike + distance if unlike <= UNLIKE else 1.0  # two members, wherever they stand
 
 
-def _by_position(legacy: Sequence[Any], new: Sequence[Any], pairs: dict[int, int]) -> None:
+def _by_position(legacy: Members, new: Members, pairs: dict[int, int]) -> None:
     """Pairs what is left over between the same matched neighbours, in order."""
-    left_gaps, right_gaps = _gaps(len(legacy), len(new), pairs)
+    left_gaps, right_gaps = _gaps(len(legacy.values), len(new.values), pairs)
     for gap, left in left_gaps.items():
         right = right_gaps.get(gap, [])
         if len(left) == len(right):
             pairs.update(zip(left, right, strict=True))
             continue
         for i, j in zip(left, right, strict=False):
-            kind = family(legacy[i])
-            if kind == family(new[j]) and (kind not in ("array", "object") or unlikeness(legacy[i], new[j]) <= UNLIKE):
+            kind = family(legacy.values[i])
+            if kind != family(new.values[j]):
+                continue
+            if kind not in ("array", "object") or unlikeness(legacy.telling[i], new.telling[j]) <= UNLIKE:
                 pairs[i] = j
 
 

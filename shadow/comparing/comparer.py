@@ -26,6 +26,7 @@ _BOUNDS: Final = ("too_large", "too_deep")
 _TRIED: Final = (media.JSON, media.JSON_LINES, media.XML, media.HTML)
 _UNSAID: Final = (media.TEXT, media.HTML, media.BINARY)
 _BODY: Final = "@body"
+_STATUS: Final = "@status"
 
 
 class RouteComparer:
@@ -105,7 +106,7 @@ class _Pair:
             return None
         if legacy == new:
             return Comparison(Verdict.BOTH_FAILED_ALIKE, legacy)
-        self._beside("@status", _shown_status(self._legacy), _shown_status(self._new))
+        self._beside(_STATUS, _shown_status(self._legacy), _shown_status(self._new))
         if not self._findings.unexplained and FAILED not in (self._legacy.outcome, self._new.outcome):
             self._findings = Findings(self._model.differences_max)
             return None  # a rule says that this is as it should be
@@ -225,9 +226,12 @@ class _Pair:
         kind = one_sided(legacy, new)
         if kind is not None:
             self._add_explained(path, kind, legacy, new, path)
-        elif legacy != new or self._tree.visits:
-            place, _ = self._tree.find(path)
-            Walk(self._findings, self._model.nodes_max, exact=True).compare(legacy, new, path, path, place)
+        elif legacy != new or (self._tree.visits and path == _STATUS):
+            place, ignore = self._tree.find(path)
+            if ignore is not None:
+                self._findings.add(path, Kind.VALUE, legacy, new, path, explained_by=ignore.model.id)
+            else:
+                Walk(self._findings, self._model.nodes_max, exact=True).compare(legacy, new, path, path, place)
 
     def _body(self, kind: Kind, legacy: Any, new: Any) -> None:
         self._add_explained(_BODY, kind, legacy, new, _BODY)

@@ -147,6 +147,11 @@ class Place:
         return place
 
     @property
+    def goes_on(self) -> bool:
+        """Whether a rule reaches below it."""
+        return bool(self._deeper) or self._other is not None
+
+    @property
     def member(self) -> Place | None:
         """The place of an array's members, as far as it does not depend on their index."""
         return self._other
@@ -188,7 +193,7 @@ class RuleTree:
         for segment in segments(path):
             if place is None:
                 return None, None
-            if place.ignore is not None and not path.startswith("@"):
+            if place.ignore is not None:
                 return None, place.ignore
             place = place.at(segment)
         return place, None

@@ -6,12 +6,11 @@ stops and says so.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Final
 from unicodedata import normalize
 
-import orjson
-
-from shadow.comparing.arrays import Matching, match_members
+from shadow.comparing.arrays import Matching, Members, canonical, match_members
 from shadow.comparing.bijections import form
 from shadow.comparing.findings import Findings
 from shadow.comparing.judging import family
@@ -112,7 +111,7 @@ class Walk:
         self._count(max(len(legacy), len(new)))
         member = place.member if place is not None else None
         matching = self._match(legacy, new, place, member)
-        trusted = self._exact and member is None
+        trusted = self._exact and (place is None or not place.goes_on)
         for i, j in matching.pairs:
             if trusted and (i, j) in matching.equal:
                 continue
@@ -137,19 +136,17 @@ class Walk:
             # The same in the same order: every pair is known, and only rules need to see them.
             pairs = [(index, index) for index in range(len(legacy))]
             return Matching(pairs, set(pairs), [], [])
-        key = place.key if place is not None else None
-        if key is not None:
-            self._findings.rules_used.add(key.model.id)
+        key = None
+        if place is not None and place.key is not None:
+            self._findings.rules_used.add(place.key.model.id)
+            key = place.key.model.argument
         if member is None:
-            return match_members(
-                legacy, new, legacy_form=canonical, new_form=canonical, key=key.model.argument if key else None
-            )
+            return match_members(Members(legacy, legacy), Members(new, new), key=key)
         return match_members(
-            legacy,
-            new,
-            legacy_form=lambda value: canonical(ruled_form(value, member, legacy=True)),
-            new_form=lambda value: canonical(ruled_form(value, member, legacy=False)),
-            key=key.model.argument if key else None,
+            Members(legacy, [ruled_form(value, member, legacy=True) for value in legacy]),
+            Members(new, [ruled_form(value, member, legacy=False) for value in new]),
+            key=key,
+            key_in_new=_translation(member.at(key)) if key is not None else None,
             not_keys=lambda name: (below := member.at(name)) is not None and bool(below.values),
         )
 
@@ -193,7 +190,7 @@ class Walk:
         """Whether a rule accepts; what a function of the user's raises is a difference of its own."""
         try:
             return rule.accepts(kind, legacy, new)
-        except Exception as error:  # noqa: BLE001 - the user's code may raise anything; the comparison goes on
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - the user's code; the comparison goes on
             told = f"{type(error).__name__}: {error}"[:_ERROR_CHARACTERS_MAX]
             at = f"@rule/{escape(rule.model.id)}"
             if not any(difference.path == at for difference in self._findings.listed):
@@ -220,11 +217,6 @@ def kind_of(legacy: Any, new: Any) -> Kind:
     return Kind.VALUE if family(legacy) == family(new) else Kind.TYPE
 
 
-def canonical(value: Any) -> bytes:
-    """A value as bytes that are equal only for equal values of equal types."""
-    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
-
-
 def ruled_form(value: Any, place: Place | None, *, legacy: bool) -> Any:
     """A value without what rules are about, to find its counterpart by the rest.
 
@@ -246,6 +238,17 @@ def ruled_form(value: Any, place: Place | None, *, legacy: bool) -> Any:
     if type(value) is list:
         return [ruled_form(member, place.at(str(index)), legacy=legacy) for index, member in enumerate(value)]
     return value
+
+
+def _translation(place: Place | None) -> Callable[[Any], Any] | None:
+    """What a legacy value is called in new, where a `map` or a `bijection` says that; None where none does."""
+    rule = next((rule for rule in place.values if rule.visits), None) if place is not None else None
+    if rule is None:
+        return None
+    bijection = rule.bijection
+    if bijection is None:
+        return lambda value: _mapped(rule, value)
+    return lambda value: known[1] if scalar(value) and (known := bijection.new_of(value)) is not None else None
 
 
 def _mapped(rule: Rule, value: Any) -> Any:

@@ -24,6 +24,8 @@ from shadow.reading.pointer import escape
 _NESTED_MAX: Final = 5
 #: Fields of one form; one pair per `&`.
 FORM_FIELDS_MAX: Final = 10_000
+#: Lines of one text.
+LINES_MAX: Final = 500_000
 _PART_FIELDS: Final = ("content-type", "content-disposition", "content-range")
 _NO_BODY_STATUS: Final = frozenset({204, 205, 304})
 _WHITE_SPACE: Final = b" \t\r\n"
@@ -124,6 +126,8 @@ def read_text(content: bytes, content_type: MediaType) -> Reading:
         text = normalize("NFC", text)
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
+    if text.count("\n") >= LINES_MAX:
+        raise UndecodableError("too_large", f"more than {LINES_MAX} lines")
     return Reading(media.TEXT, text.split("\n"), text.encode())
 
 

@@ -11,7 +11,7 @@ Source: RFC 8259 section 6; IEEE 754 binary64 tells all decimals of at most 15 s
 
 from __future__ import annotations
 
-from decimal import Context, Decimal, InvalidOperation
+from decimal import Context, Decimal, DecimalException, InvalidOperation, Overflow, Underflow
 from typing import Final
 
 from shadow.errors import UndecodableError
@@ -25,7 +25,12 @@ _INT_MIN: Final = -(1 << 63)
 _INT_MAX: Final = (1 << 64) - 1
 #: Above it a float no longer counts in ones.
 _FLOAT_COUNTS_TO: Final = 1 << 53
-_CONTEXT: Final = Context(prec=DIGITS_MAX + 20, Emax=10 * _EXPONENT_MAX, Emin=-10 * _EXPONENT_MAX)
+_CONTEXT: Final = Context(
+    prec=DIGITS_MAX + 20,
+    Emax=10 * _EXPONENT_MAX,
+    Emin=-10 * _EXPONENT_MAX,
+    traps=[InvalidOperation, Overflow, Underflow],
+)
 
 
 class ExactNumber(str):
@@ -80,7 +85,7 @@ def _number(text: str) -> Number:
         raise UndecodableError("syntax", f"a number of {len(text)} digits")
     try:
         value = _CONTEXT.create_decimal(text)
-    except InvalidOperation as error:
+    except DecimalException as error:
         raise UndecodableError("syntax", f"the number {text[:40]} is beyond every bound") from error
     if abs(value.adjusted()) > _EXPONENT_MAX:
         raise UndecodableError("syntax", f"the exponent of {text[:40]} is beyond every bound")

@@ -29,6 +29,8 @@ _BOM: Final = b"\xef\xbb\xbf"
 _RECORD_SEPARATOR: Final = b"\x1e"
 _TOKEN: Final = re.compile(rb'"(?:[^"\\]|\\.)*+"?|[\[{]|[\]}]', re.DOTALL)
 _LARGE_EXPONENT: Final = b"e+"
+#: Values of one text, counted before it is parsed: each can take thirty times its bytes in memory.
+VALUES_MAX: Final = 1_000_000
 #: The quick writer refuses more than 254 levels, so that a document in this many lists is within DEPTH_MAX.
 _WRITER_LEVELS: Final = 254
 _PADDING: Final = _WRITER_LEVELS - DEPTH_MAX
@@ -54,9 +56,12 @@ def read_json(raw: bytes) -> JsonDocument:
     """Reads one JSON text in UTF-8.
 
     Raises:
-        UndecodableError: `syntax`, `too_deep` or `charset`.
+        UndecodableError: `syntax`, `too_deep`, `too_large` or `charset`.
     """
     raw = raw.removeprefix(_BOM)
+    containers = raw.count(b"[") + raw.count(b"{")
+    if containers + raw.count(b",") > VALUES_MAX:
+        raise UndecodableError("too_large", f"more than {VALUES_MAX} values")
     try:
         value = orjson.loads(raw)
         written = orjson.dumps(value)
@@ -65,7 +70,7 @@ def read_json(raw: bytes) -> JsonDocument:
         return _read_exactly(raw, error)
     except orjson.JSONEncodeError as error:
         raise UndecodableError("too_deep", f"more than {DEPTH_MAX} levels") from error
-    if raw.count(b"[") + raw.count(b"{") > DEPTH_MAX:
+    if containers > DEPTH_MAX:
         _check_writable(value)
     if written != raw and written.translate(None, _WHITE_SPACE) != raw.translate(None, _WHITE_SPACE):
         return _read_exactly(raw, None)
@@ -83,6 +88,8 @@ def read_json_lines(raw: bytes) -> JsonDocument:
         UndecodableError: as `read_json`.
     """
     lines = raw.removeprefix(_BOM).split(_RECORD_SEPARATOR if _RECORD_SEPARATOR in raw else b"\n")
+    if len(lines) + raw.count(b",") > VALUES_MAX:
+        raise UndecodableError("too_large", f"more than {VALUES_MAX} values")
     documents = [read_json(line) for line in lines if line.strip()]
     duplicates = {
         f"/{index}{path}": values

@@ -37,8 +37,10 @@ _BOOLEAN: Final = frozenset({
 })  # fmt: skip
 #: Elements whose white space is shown as it is.
 _VERBATIM: Final = frozenset({"pre", "textarea", "script", "style"})
-#: Levels of elements; libxml2 itself stops a little above.
-DEPTH_MAX: Final = 200
+#: Levels of elements: each is two of the document.
+DEPTH_MAX: Final = 100
+#: Tags and attributes of one text, counted before it is parsed.
+TAGS_MAX: Final = 500_000
 TEXT: Final = "#text"
 ORDER: Final = "#order"
 
@@ -54,8 +56,9 @@ def read_xml(raw: bytes) -> dict[str, Any]:
     """The document of an XML text, in the encoding that it declares.
 
     Raises:
-        UndecodableError: `syntax`, `too_deep`.
+        UndecodableError: `syntax`, `too_deep`, `too_large`.
     """
+    _check_size(raw)
     # UTF-16 and UTF-32 hide what is looked for between zero bytes.
     if b"<" in raw and _ENTITY_DECLARATION.search(raw.replace(b"\0", b"")):
         raise UndecodableError("syntax", _OWN_DECLARATIONS)
@@ -78,13 +81,15 @@ def read_html(text: str) -> dict[str, Any]:
     """The document of an HTML text, as a parser of the web takes it: it is never a syntax error.
 
     Raises:
-        UndecodableError: `too_deep`, and `syntax` where there is no element at all.
+        UndecodableError: `too_deep`, `too_large`, and `syntax` where there is no element at all.
     """
+    raw = text.encode()
+    _check_size(raw)
     parser = HTMLParser(
         encoding="utf-8", no_network=True, huge_tree=False, remove_comments=True, remove_pis=True, collect_ids=False
     )
     try:
-        root = etree.fromstring(text.encode(), parser)
+        root = etree.fromstring(raw, parser)
     except (etree.XMLSyntaxError, ValueError) as error:
         raise UndecodableError("syntax", str(error)) from error
     if root is None:
@@ -92,6 +97,11 @@ def read_html(text: str) -> dict[str, Any]:
     if any("depth" in entry.message for entry in parser.error_log):
         raise UndecodableError("too_deep", f"more than {DEPTH_MAX} levels of elements")
     return {str(root.tag): [_element(root, namespace="", own="", verbatim=False, html=True, depth=1)]}
+
+
+def _check_size(raw: bytes) -> None:
+    if raw.count(b"<") + raw.count(b"=") > TAGS_MAX:
+        raise UndecodableError("too_large", f"more than {TAGS_MAX} tags and attributes")
 
 
 def _name(tag: Any) -> tuple[str, str]:
