@@ -28,4 +28,4 @@ def play(legacy: str, new: str, folder: Path) -> list[dict]:
 @pytest.mark.slow
 def test_killed_syncer_between_two_postgresql_loses_nothing(postgresql_server, tmp_path):
     results = play(postgresql_server.fresh(), postgresql_server.fresh(), tmp_path)
-    assert [(result["wrong"], result["killed"]) for result in results] == [([], 5)] * RUNS
+    assert [(result["wrong"], result["killed"]) for result in results] == [([], 6)] * RUNS

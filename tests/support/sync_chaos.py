@@ -32,7 +32,21 @@ from legacy_adapters.record import Side
 from legacy_adapters.sql.store import SqlSettings, SqlStore
 from support.model_mapper import ModelMapper
 
-RECORDS = 40
+RECORDS = 300
+#: Where a process is killed: after how many passes of one of these points. Points that a run does not come to (it has begun
+#: already, nothing is in quarantine) are given up after so many passes of any.
+POINTS = (
+    "begin.written",
+    "begin.committed",
+    "backfill.read",
+    "backfill.changes_applied",
+    "backfill.chunk_applied",
+    "backfill.written",
+    "backfill.committed",
+    *["live.read", "live.fenced", "live.applied", "live.written", "live.committed"] * 3,
+)
+PASSES_MAX = 8
+LIFE_MAX = 250
 DRIVERS = {
     "postgresql": "postgresql+asyncpg",
     "mysql": "mysql+asyncmy",
@@ -55,8 +69,8 @@ class Run:
     legacy: str
     new: str
     folder: Path
-    writes: int = 120
-    kills: int = 5
+    writes_max: int = 5000
+    kills: int = 6
 
     @property
     def table(self) -> str:
@@ -68,6 +82,11 @@ class Run:
     @property
     def history(self) -> Path:
         return self.folder / f"history-{self.seed}.json"
+
+    @property
+    def enough(self) -> Path:
+        """Tells the writer to stop, once it is there."""
+        return self.folder / f"enough-{self.seed}"
 
 
 def kind(url: str) -> str:
@@ -153,8 +172,8 @@ async def write(run: Run) -> None:
     expected = {int(number): sequence for number, sequence in json.loads(run.history.read_text()).items()}
     engines = {side: engine(run.url(side)) for side in Side}
     sequence = 1000
-    left = run.writes
-    while left > 0:
+    left = run.writes_max
+    while left > 0 and not run.enough.exists():
         side = rng.choice(list(Side))
         numbers = rng.sample([number for number in range(RECORDS) if owner(number) is side], rng.randint(1, 3))
         changed: dict[int, int | None] = {}
@@ -196,17 +215,19 @@ async def sync(run: Run, *, kill_seed: int | None, stay: bool) -> None:
     """Run the sync; end by a kill of its own at a random point, or, unless it is to stay, when nothing moves."""
     structlog.configure(processors=[lambda *_: (_ for _ in ()).throw(structlog.DropEvent)])
     rng = random.Random(kill_seed)
-    life = [rng.randint(1, 60) if kill_seed is not None else 1 << 60]
+    left = {"any": LIFE_MAX, rng.choice(POINTS): rng.randint(1, PASSES_MAX)} if kill_seed is not None else {}
 
-    def at(_: str) -> None:
-        life[0] -= 1
-        if life[0] <= 0:
-            os.kill(os.getpid(), signal.SIGKILL)
+    def at(point: str) -> None:
+        for name in ("any", point):
+            if name in left:
+                left[name] -= 1
+                if left[name] <= 0:
+                    os.kill(os.getpid(), signal.SIGKILL)
 
     stores = await opened(run)
     for side, store in stores.items():
         await store.prepare(stores[side.other].key_kinds)
-    settings = SyncSettings(batch_rows=rng.randint(1, 50), chunk_rows=rng.randint(1, 10))
+    settings = SyncSettings(batch_rows=rng.randint(1, 50), chunk_rows=rng.randint(5, 60))
     model = SyncModel(
         run.table, stores[Side.LEGACY], stores[Side.NEW], ModelMapper(FORTH), ModelMapper(FORTH), settings
     )
@@ -302,6 +323,7 @@ def play(run: Run, timeout_s: float = 60) -> tuple[list[str], int]:
             os.waitpid(writer, 0)
             return [f"the sync ended by itself, with {ended}"], killed
         killed += 1
+    run.enough.touch()
     if wait(writer, timeout_s):
         return ["the writer failed"], killed
     if ended := wait(fork(lambda: sync(run, kill_seed=None, stay=False)), timeout_s):
