@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
-from legacy_adapters.errors import SyncError
+from legacy_adapters.errors import StoreUnavailableError, SyncError
 
 #: Connections of one store at a time: readers, writers and the one that asks after its health.
 CONNECTIONS_MAX = 8
@@ -78,8 +78,8 @@ class Connection(ABC):
         """Say goodbye."""
 
     @abstractmethod
-    def terminate(self) -> None:
-        """Drop it without a word; the store rolls back what was open."""
+    def terminate(self) -> Awaitable[object] | None:
+        """Drop it without a word; the store rolls back what was open. Done once what it returns is."""
 
 
 class Pool:
@@ -92,6 +92,7 @@ class Pool:
         self._connect = connect
         self._free = asyncio.Semaphore(size)
         self._idle: list[Connection] = []
+        self._leaving: list[asyncio.Future[object]] = []
         self._closed = False
 
     @asynccontextmanager
@@ -102,18 +103,48 @@ class Pool:
             try:
                 yield connection
             except BaseException:
-                connection.terminate()
+                self._drop(connection)
                 raise
             if self._closed:
                 await _goodbye(connection)
             else:
                 self._idle.append(connection)
 
+    @asynccontextmanager
+    async def transaction(self, *, write: bool) -> AsyncIterator[Connection]:
+        """A connection in a transaction: committed at the end, rolled back where anything is raised.
+
+        One that only reads sees one moment, and is rolled back anyway. Cancelled, or where the store cannot be reached,
+        the connection is dropped, which rolls back as well.
+        """
+        failure: Exception | None = None
+        async with self.connection() as connection:
+            await (connection.begin() if write else connection.begin_snapshot())
+            try:
+                yield connection
+            except StoreUnavailableError:
+                raise
+            except Exception as error:  # noqa: BLE001  (raised again once the connection is clean)
+                failure = error
+                await connection.rollback()
+            else:
+                await (connection.commit() if write else connection.rollback())
+        if failure is not None:
+            raise failure
+
     async def close(self) -> None:
         """Say goodbye to all that are idle; the others go when they come back."""
         self._closed = True
         while self._idle:
             await _goodbye(self._idle.pop())
+        if self._leaving:
+            await asyncio.wait(self._leaving, timeout=CLOSE_TIMEOUT_S)
+
+    def _drop(self, connection: Connection) -> None:
+        gone = connection.terminate()
+        self._leaving = [one for one in self._leaving if not one.done()]
+        if gone is not None:
+            self._leaving.append(asyncio.ensure_future(gone))
 
 
 async def _goodbye(connection: Connection) -> None:

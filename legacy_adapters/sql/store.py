@@ -177,29 +177,23 @@ class SqlStore:
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[SqlSnapshot]:
         """A consistent view, ended with the context."""
-        async with self._pool.connection() as connection:
-            await connection.begin_snapshot()
+        async with self._pool.transaction(write=False) as connection:
             origin = self.settings.sync
             yield SqlSnapshot(connection, self._dialect, self.table, self.ledger, self._capture, origin)
-            await connection.rollback()
 
     @asynccontextmanager
     async def audit(self) -> AsyncIterator[SqlAudit]:
         """A consistent view for verification, ended with the context."""
-        async with self._pool.connection() as connection:
-            await connection.begin_snapshot()
+        async with self._pool.transaction(write=False) as connection:
             yield SqlAudit(connection, self._dialect, self.table, self.ledger)
-            await connection.rollback()
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[SqlTransaction]:
-        """A transaction for writing: commits at the end, drops the connection where anything is raised."""
+        """A transaction for writing: commits at the end, rolls back where anything is raised."""
         if self.ledger is None:
             raise PlanError(f"nothing is prepared to be written to {self.settings.table}")
-        async with self._pool.connection() as connection:
-            await connection.begin()
+        async with self._pool.transaction(write=True) as connection:
             yield SqlTransaction(connection, self._dialect, self.ledger)
-            await connection.commit()
 
     async def read_checkpoint(self, stream: str) -> Cursor | None:
         """How far `stream` was applied here."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -71,8 +71,8 @@ class SQLiteConnection(Connection):
         with translated():
             await self.native.close()
 
-    def terminate(self) -> None:
-        self.native.stop()
+    def terminate(self) -> Awaitable[object] | None:
+        return self.native.stop()
 
 
 async def connect(url: URL, origin: str) -> SQLiteConnection:
