@@ -33,7 +33,7 @@ def main(rows: int, chunk_rows: int, rounds: int, reladiff: Path) -> None:
 
 def table(figures: Figures) -> Table:
     """The figures of one run, and the ratios to the peers."""
-    found = Table(title=f"{figures.rows:,} rows × 10 columns, MariaDB → PostgreSQL")
+    found = Table(title=f"{figures.rows:,} rows x 10 columns, MariaDB → PostgreSQL")
     for column in ("what", "seconds", "rows/s", "CPU s of ours", "of the peer's time", "bar"):
         found.add_column(column, justify="left" if column == "what" else "right")
     bars = {ours: (peer, bound) for ours, peer, bound in BARS}
@@ -45,8 +45,8 @@ def table(figures: Figures) -> Table:
             f"{seconds:.2f}",
             f"{figures.rows / seconds:,.0f}" if seconds else "",
             f"{figures.cpu_s[name]:.2f}" if name in figures.cpu_s else "",
-            f"{seconds / against:.2f} ×" if against else "",
-            f"≤ {bound} ×" if peer else "",
+            f"{seconds / against:.2f} x" if against else "",
+            f"≤ {bound} x" if peer else "",
         )
     return found
 

@@ -19,8 +19,6 @@ from typing import Final
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
-from support.mariadb_server import MariaDB
-from support.postgresql_server import PostgreSQL
 
 from benchmarks.syncing import dataset
 from legacy_adapters.engine.backfill import Backfill
@@ -32,6 +30,8 @@ from legacy_adapters.record import Side
 from legacy_adapters.sql.store import SqlSettings, SqlStore
 from legacy_adapters.verify.verifying import Plan, Verification
 from routes.config import Sync
+from support.mariadb_server import MariaDB
+from support.postgresql_server import PostgreSQL
 
 PEER_TIMEOUT_S: Final = 300.0
 DRIVERS: Final = {"mysql": "mysql+asyncmy", "postgresql": "postgresql+asyncpg"}
