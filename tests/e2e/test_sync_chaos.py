@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-RUNS = 3
+RUNS = 2
 
 
 def play(legacy: str, new: str, folder: Path) -> list[dict]:
@@ -26,6 +26,12 @@ def play(legacy: str, new: str, folder: Path) -> list[dict]:
 
 
 @pytest.mark.slow
-def test_killed_syncer_between_two_postgresql_loses_nothing(postgresql_server, tmp_path):
-    results = play(postgresql_server.fresh(), postgresql_server.fresh(), tmp_path)
+def test_killed_syncer_between_mariadb_and_postgresql_loses_nothing(mariadb_url, postgresql_url, tmp_path):
+    results = play(mariadb_url, postgresql_url, tmp_path)
+    assert [(result["wrong"], result["killed"]) for result in results] == [([], 6)] * RUNS
+
+
+@pytest.mark.slow
+def test_killed_syncer_between_sqlite_and_postgresql_loses_nothing(postgresql_url, tmp_path):
+    results = play(f"sqlite:///{tmp_path}/legacy.db", postgresql_url, tmp_path)
     assert [(result["wrong"], result["killed"]) for result in results] == [([], 6)] * RUNS
