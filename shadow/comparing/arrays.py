@@ -40,6 +40,7 @@ UNLIKE: Final = 0.75
 _LIKENESS_DEPTH: Final = 2
 _LIKENESS_MEMBERS: Final = 32
 _KEY_NAMES: Final = frozenset({"id", "_id", "uuid", "guid", "key", "code", "sku", "slug", "name", "@id", "@name"})
+_KEY_TYPES: Final = frozenset({str, int})
 _MISSING: Final = object()
 
 Pair = tuple[int, int]
@@ -68,17 +69,35 @@ class Matching:
         return any(after[1] < before[1] for before, after in zip(self.pairs, self.pairs[1:], strict=False))
 
 
-@dataclass(frozen=True, slots=True)
 class Members:
     """The members of one array.
 
     Attributes:
         values: as they are.
-        telling: the same without what rules are about: by this they are known again. `values` where there are no rules.
+        exact: whether members of the same form are equal, so that nobody need look at them again.
     """
 
-    values: Sequence[Any]
-    telling: Sequence[Any]
+    __slots__ = ("_shape", "_telling", "exact", "values")
+
+    def __init__(self, values: Sequence[Any], shape: Callable[[Any], Any] | None = None, *, exact: bool = True) -> None:
+        """Takes an array.
+
+        Args:
+            values: its members.
+            shape: takes from a member what rules are about; None where there are none.
+            exact: see above.
+        """
+        self.values = values
+        self.exact = exact
+        self._shape = shape
+        self._telling: Sequence[Any] | None = None if shape is not None else values
+
+    @property
+    def telling(self) -> Sequence[Any]:
+        """The members without what rules are about: by this they are known again."""
+        if self._telling is None:
+            self._telling = [self._shape(value) for value in self.values] if self._shape is not None else self.values
+        return self._telling
 
     @property
     def forms(self) -> list[bytes]:
@@ -112,9 +131,11 @@ def match_members(
     if name is not None:
         pairs.update(_by_key(legacy, new, name, key_in_new or (lambda value: value)))
     else:
-        equal.update(_by_content(legacy.forms, new.forms))
-        pairs.update(equal)
-    if key is None or key_in_new is not None:
+        alike = _by_content(legacy.forms, new.forms)
+        pairs.update(alike)
+        if legacy.exact and new.exact:
+            equal.update(alike)
+    if len(pairs) < min(len(legacy.values), len(new.values)) and (key is None or key_in_new is not None):
         _by_likeness(legacy.telling, new.telling, pairs)
         _by_position(legacy, new, pairs)
     taken = set(pairs.values())
@@ -133,7 +154,7 @@ def canonical(value: Any) -> bytes:
 
 def _learn_key(legacy: Sequence[Any], new: Sequence[Any], not_keys: Callable[[str], bool]) -> str | None:
     """The best name to match objects by: most values on both sides, then one that is called like a key."""
-    if not legacy or not new or not all(type(member) is dict for member in (*legacy, *new)):
+    if not legacy or not new or {dict} != {*map(type, legacy), *map(type, new)}:
         return None
     best: tuple[float, bool, str] | None = None
     for name in [name for name, value in legacy[0].items() if type(value) in (str, int)][:KEY_NAMES_MAX]:
@@ -144,6 +165,8 @@ def _learn_key(legacy: Sequence[Any], new: Sequence[Any], not_keys: Callable[[st
             continue
         overlap = len(left & right) / min(len(left), len(right))
         called_so = name.lower() in _KEY_NAMES
+        if called_so and overlap == 1.0:
+            return name
         if overlap >= KEY_OVERLAP_MIN and (best is None or (overlap, called_so) > best[:2]):
             best = (overlap, called_so, name)
     return best[2] if best else None
@@ -152,7 +175,7 @@ def _learn_key(legacy: Sequence[Any], new: Sequence[Any], not_keys: Callable[[st
 def _key_values(members: Sequence[dict[str, Any]], name: str) -> set[Any] | None:
     """The values of a name; None unless every member has one and no two the same."""
     values = [member.get(name) for member in members]
-    if not all(type(value) in (str, int) for value in values):
+    if not _KEY_TYPES.issuperset(map(type, values)):
         return None
     distinct = set(values)
     return distinct if len(distinct) == len(values) else None

@@ -32,7 +32,7 @@ _FORMATS: Final = tuple(
 _SECONDS_MAX: Final = 1e11
 _MILLISECONDS_MAX: Final = 1e14
 _FRACTION: Final = re.compile(r"[.,](\d{1,6})\d*")
-_MINUTES_OFFSET: Final = re.compile(r" ?([+-]\d\d)(\d\d)?\Z")
+_OFFSET: Final = re.compile(r"(?<=.{11}) ?([+-]\d\d)(\d\d)?\Z")
 
 
 def format_of(text: str) -> str:
@@ -69,9 +69,11 @@ def moment(value: Any) -> float | None:
 
 
 def _iso(text: str) -> datetime:
-    text = _FRACTION.sub(lambda found: "." + found[1].ljust(6, "0"), text, count=1)
-    text = _MINUTES_OFFSET.sub(lambda found: f"{found[1]}:{found[2] or '00'}", text) if len(text) > 10 else text  # noqa: PLR2004 - a date
-    return datetime.fromisoformat(text)
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:  # a fraction or an offset in another form than the usual
+        text = _FRACTION.sub(lambda found: "." + found[1].ljust(6, "0"), text, count=1)
+        return datetime.fromisoformat(_OFFSET.sub(lambda found: f"{found[1]}:{found[2] or '00'}", text))
 
 
 def _with_offset(when: datetime) -> datetime:

@@ -16,12 +16,15 @@ from shadow.comparing.findings import Findings
 from shadow.comparing.judging import family
 from shadow.comparing.rules import Place, Rule, same, scalar
 from shadow.comparison import Kind
+from shadow.reading.exact import ExactNumber
 from shadow.reading.markup import ChildOrder
 from shadow.reading.pointer import escape
 
 #: Members of an array whose order is shown where it differs.
 ORDER_SHOWN_MAX: Final = 100
 _MISSING: Final = object()
+_ATOMS: Final = frozenset({str, int, float, bool, type(None), ExactNumber})
+_QUICK_DEPTH: Final = 10
 _NUMBERS: Final = (int, float)
 _ERROR_CHARACTERS_MAX: Final = 200
 
@@ -83,12 +86,8 @@ class Walk:
                 continue
             shared += 1
             below = place.at(key) if place is not None else None
-            if below is None:
-                if value is other:
-                    continue
-                kind = type(value)
-                if kind is type(other) and kind is not dict and not isinstance(value, list) and value == other:
-                    continue
+            if below is None and (value is other or _plainly_equal(value, other, path)):
+                continue
             segment = escape(key)
             self.compare(value, other, f"{path}/{segment}", f"{pattern}/{segment}", below)
         if shared < len(new):
@@ -109,11 +108,10 @@ class Walk:
 
     def _arrays(self, legacy: list[Any], new: list[Any], path: str, pattern: str, place: Place | None) -> None:
         self._count(max(len(legacy), len(new)))
-        member = place.member if place is not None else None
-        matching = self._match(legacy, new, place, member)
-        trusted = self._exact and (place is None or not place.goes_on)
+        matching = self._match(legacy, new, place)
+        settled = place is None or not place.goes_on
         for i, j in matching.pairs:
-            if trusted and (i, j) in matching.equal:
+            if settled and ((i, j) in matching.equal or _plainly_equal(legacy[i], new[j], path)):
                 continue
             below = place.at(str(i)) if place is not None else None
             self.compare(legacy[i], new[j], f"{path}/{i}", f"{pattern}/*", below)
@@ -131,20 +129,23 @@ class Walk:
             before, after = _shown_order(matching)
             self._findings.add(path, Kind.ORDER, before, after, pattern, explained_by=by)
 
-    def _match(self, legacy: list[Any], new: list[Any], place: Place | None, member: Place | None) -> Matching:
-        if len(legacy) == len(new) and legacy == new and canonical(legacy) == canonical(new):
+    def _match(self, legacy: list[Any], new: list[Any], place: Place | None) -> Matching:
+        if len(legacy) == len(new) and _plainly_equal(legacy, new, ""):
             # The same in the same order: every pair is known, and only rules need to see them.
             pairs = [(index, index) for index in range(len(legacy))]
             return Matching(pairs, set(pairs), [], [])
+        if place is None:
+            return match_members(Members(legacy, exact=self._exact), Members(new, exact=self._exact))
         key = None
-        if place is not None and place.key is not None:
+        if place.key is not None:
             self._findings.rules_used.add(place.key.model.id)
             key = place.key.model.argument
+        member = place.member
         if member is None:
-            return match_members(Members(legacy, legacy), Members(new, new), key=key)
+            return match_members(Members(legacy, exact=self._exact), Members(new, exact=self._exact), key=key)
         return match_members(
-            Members(legacy, [ruled_form(value, member, legacy=True) for value in legacy]),
-            Members(new, [ruled_form(value, member, legacy=False) for value in new]),
+            Members(legacy, lambda value: ruled_form(value, member, legacy=True), exact=False),
+            Members(new, lambda value: ruled_form(value, member, legacy=False), exact=False),
             key=key,
             key_in_new=_translation(member.at(key)) if key is not None else None,
             not_keys=lambda name: (below := member.at(name)) is not None and bool(below.values),
@@ -161,7 +162,7 @@ class Walk:
 
     def _ruled(self, legacy: Any, new: Any, path: str, pattern: str, place: Place) -> bool:
         """Applies the rules for one value; True where that settles it."""
-        differs = not same(legacy, new)
+        differs = differ(legacy, new) if scalar(legacy) and scalar(new) else not same(legacy, new)
         broken = False
         for rule in place.values:
             if not differs and not rule.visits:
@@ -201,6 +202,20 @@ class Walk:
         self._nodes_left -= nodes
         if self._nodes_left < 0:
             raise BoundReachedError
+
+
+def _plainly_equal(legacy: Any, new: Any, path: str) -> bool:
+    """Whether two values are equal in value and type, where that is cheap to tell; False settles nothing.
+
+    Python takes true for 1, so that members of containers are held against each other as text, too. Deep down, looking
+    at a whole subtree once more for each level above it would cost more than it saves.
+    """
+    kind = type(legacy)
+    if kind is not type(new):
+        return False
+    if kind in _ATOMS:
+        return bool(legacy == new)
+    return path.count("/") < _QUICK_DEPTH and legacy == new and canonical(legacy) == canonical(new)
 
 
 def differ(legacy: Any, new: Any) -> bool:

@@ -144,12 +144,13 @@ def test_unexplained_differences_take_the_place_of_explained_ones():
 
 
 def test_bound_on_values_is_said_and_what_was_not_seen_is_no_match():
-    legacy = {"a": list(range(1000)), "z": 1}
-    comparison = compare(legacy, {**legacy, "z": 2}, nodes_max=100)
+    legacy, new = {"z": 1, "a": [[n] for n in range(1000)]}, {"z": 1, "a": [[n] for n in range(1, 1001)]}
+    comparison = compare(legacy, new, nodes_max=100)
     assert (comparison.verdict, comparison.reason, comparison.more) == (Verdict.NOT_COMPARABLE, "nodes", -1)
-    comparison = compare({"z": 1, **legacy}, {"z": 3, **legacy, "y": 1}, nodes_max=100)
-    assert comparison.more == -1
-    assert compare(legacy, {"z": 1, **legacy}, nodes_max=100).verdict is Verdict.MATCH
+    comparison = compare(legacy, {**new, "z": 2}, nodes_max=100)
+    assert (comparison.verdict, comparison.reason, comparison.more) == (Verdict.MISMATCH, "nodes", -1)
+    assert shown(comparison.differences) == ["value /z 1 2"]
+    assert compare(legacy, {"a": legacy["a"], "z": 1}, nodes_max=100).verdict is Verdict.MATCH
 
 
 def test_json_lines_are_an_array():
