@@ -157,7 +157,8 @@ def _learn_key(legacy: Sequence[Any], new: Sequence[Any], not_keys: Callable[[st
     if not legacy or not new or {dict} != {*map(type, legacy), *map(type, new)}:
         return None
     best: tuple[float, bool, str] | None = None
-    for name in [name for name, value in legacy[0].items() if type(value) in (str, int)][:KEY_NAMES_MAX]:
+    names: list[str] = [name for name, value in legacy[0].items() if type(value) in _KEY_TYPES]
+    for name in names[:KEY_NAMES_MAX]:
         if not_keys(name):
             continue
         left, right = _key_values(legacy, name), _key_values(new, name)
