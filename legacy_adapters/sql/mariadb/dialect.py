@@ -18,6 +18,7 @@ from legacy_adapters.sql import names as house_names
 from legacy_adapters.sql.capture import Capture
 from legacy_adapters.sql.connection import Connection
 from legacy_adapters.sql.dialect import Args, Decoder, Dialect
+from legacy_adapters.sql.ledger import ALIAS as LEDGER
 from legacy_adapters.sql.ledger import FIELDS, Ledger
 from legacy_adapters.sql.mariadb import values
 from legacy_adapters.sql.mariadb.driver import MariaDBConnection, connect
@@ -181,21 +182,36 @@ class MariaDBDialect(Dialect):
     async def _lines(
         self, connection: Connection, ledger: Ledger, rows: Sequence[Key], ending: str, *, as_given: bool
     ) -> None:
-        """Write lines; the target's hash is asked for row by row, since a constant makes use of the key's index."""
+        """Write lines, then give them the hashes of the target's rows.
+
+        In two statements: the ledger's columns have types, so that the join finds the target's rows by their key. A
+        subquery for each line is optimized anew each time, which takes 0.4 ms.
+        """
         head = f"INSERT INTO {ledger.name} ({', '.join(ledger.columns)}) VALUES "
-        lists = [[values.literal(value) for value in part] for part in zip(*rows, strict=True)]
         if not as_given:
-            first = len(ledger.source_columns)
-            quoted = ledger.target.key_names
-            targets = zip(*lists[first : first + len(quoted)], strict=True)
-            pick = f"(SELECT {ledger.target.hash} FROM {ledger.target.name} {ALIAS} WHERE "
-            lists[ledger.columns.index("target_hash")] = [
-                f"{pick}{' AND '.join(f'{name}={value}' for name, value in zip(quoted, key, strict=True))})"
-                for key in targets
-            ]
+            at = ledger.columns.index("target_hash")
+            rows = [(*row[:at], None, *row[at + 1 :]) for row in rows]
+        lists = [[values.literal(value) for value in part] for part in zip(*rows, strict=True)]
         tuples = [f"({','.join(parts)})" for parts in zip(*lists, strict=True)]
         for body in _packets(connection, tuples, len(head) + len(ending)):
             await connection.execute(head + body + ending)
+        if as_given:
+            return
+        target, sources = ledger.target, len(ledger.source_columns)
+        joined = " AND ".join(map(self._same, target.key_columns, target.key_names, ledger.target_names))
+        for condition, _ in self.matching(ledger.source_columns, ledger.source_names, [row[:sources] for row in rows]):
+            await connection.execute(
+                f"UPDATE {ledger.name} {LEDGER} STRAIGHT_JOIN {target.name} {ALIAS} ON {joined} "
+                f"SET {LEDGER}.target_hash = {target.hash} WHERE {condition}"
+            )
+
+    def _same(self, column: ColumnKind, name: str, ledger_name: str) -> str:
+        """Whether a key column is that of a line, so that its index is used."""
+        if column.charset is not None:
+            return f"{name} = CONVERT({ledger_name} USING {column.charset}) COLLATE {column.collation}"
+        if column.kind is Kind.UUID:
+            return f"{name} = CAST({ledger_name} AS UUID)"
+        return f"{name} = {ledger_name}"
 
 
 def _storable(column: ColumnKind, value: Any) -> bool:

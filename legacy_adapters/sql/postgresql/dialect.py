@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy.engine import URL
 
@@ -11,11 +11,11 @@ from legacy_adapters.change import Entry, Load
 from legacy_adapters.record import Key
 from legacy_adapters.sql import names as house_names
 from legacy_adapters.sql.capture import Capture
-from legacy_adapters.sql.connection import Connection
+from legacy_adapters.sql.connection import Connection, RefusedError
 from legacy_adapters.sql.dialect import Args, Decoder, Dialect
 from legacy_adapters.sql.ledger import FIELDS, Ledger
 from legacy_adapters.sql.postgresql import values
-from legacy_adapters.sql.postgresql.driver import connect
+from legacy_adapters.sql.postgresql.driver import PostgreSQLConnection, connect
 from legacy_adapters.sql.postgresql.outbox import PostgreSQLOutbox
 from legacy_adapters.sql.postgresql.reflection import reflect
 from legacy_adapters.sql.shape import TableShape
@@ -64,7 +64,7 @@ class PostgreSQLDialect(Dialect):
         return values.decoder(column)
 
     def hash(self, columns: Sequence[ColumnKind], alias: str) -> str:
-        return values.hashed(columns, [f"{alias}.{self.quote(column.name)}" for column in columns])
+        return values.hashed([f"{alias}.{self.quote(column.name)}" for column in columns])
 
     def in_bytes(self, column: ColumnKind, expression: str) -> str:
         return f'({expression})::text COLLATE "C"' if column.collation is not None else expression
@@ -174,34 +174,25 @@ class PostgreSQLDialect(Dialect):
     async def load(self, connection: Connection, ledger: Ledger, load: Load) -> None:
         table = ledger.target
         columns = [table.shape.column(name) for name in load.columns]
-        key_lists = list(zip(*load.source_keys, strict=True))
         lists = list(zip(*load.rows, strict=True))
-        args = [list(values.givens(column, part)) for column, part in zip(columns, lists, strict=True)]
-        args += [
-            list(values.givens(column, part)) for column, part in zip(ledger.source_columns, key_lists, strict=True)
-        ]
+        if copied := values.copied(columns, lists):
+            await cast("PostgreSQLConnection", connection).copy(table.shape, load.columns, copied(load.rows))
+        else:
+            await self.insert(connection, table, load.columns, load.rows)
+        keys = (*ledger.source_columns, *ledger.target_columns)
+        parts = [*zip(*load.source_keys, strict=True), *(lists[load.columns.index(name)] for name in table.key)]
+        args: Args = [list(values.givens(column, part)) for column, part in zip(keys, parts, strict=True)]
         args.append(list(load.source_hashes))
-        types = [*map(values.sent_type, columns), *map(values.sent_type, ledger.source_columns), "bigint"]
-        listed = ", ".join(self.quote(name) for name in load.columns)
-        casts = ", ".join(values.cast(column, f"w.c{at}") for at, column in enumerate(columns, 1))
-        first = len(columns) + 1
-        sources = [values.cast(column, f"w.c{at}") for at, column in enumerate(ledger.source_columns, first)]
-        key_at = [load.columns.index(name) + 1 for name in table.key]
-        joined = " AND ".join(
-            f"i.t{at} = {values.cast(column, f'w.c{place}')}"
-            for at, (column, place) in enumerate(zip(table.key_columns, key_at, strict=True), 1)
-        )
-        returned = ", ".join(f"{name} AS t{at}" for at, name in enumerate(table.key_names, 1))
-        targets = ", ".join(f"i.{column.name}" for column in ledger.target_columns)
-        await connection.execute(
-            f"WITH w AS MATERIALIZED (SELECT * FROM {self._unnest(types)}), "
-            f"i AS (INSERT INTO {table.name} AS {ALIAS} ({listed}) OVERRIDING SYSTEM VALUE SELECT {casts} FROM w "
-            f"RETURNING {returned}, {table.hash} AS h) "
-            f"INSERT INTO {ledger.name} ({', '.join(ledger.columns)}) "
-            f"SELECT {', '.join(sources)}, {targets}, 0, w.c{len(types)}, i.h, {int(load.mapping_version)}, false, 1 "
-            f"FROM w JOIN i ON {joined}",
+        picks = [values.cast(column, f"w.c{at}") for at, column in enumerate(keys, 1)]
+        written = await connection.execute(
+            f"INSERT INTO {ledger.name} ({', '.join(ledger.columns)}) SELECT {', '.join(picks)}, 0, w.c{len(args)}, "
+            f"{table.hash}, {int(load.mapping_version)}, false, 1 "
+            f"FROM {self._unnest([*map(values.sent_type, keys), 'bigint'])} "
+            f"JOIN {table.name} {ALIAS} ON {self._target_equals(ledger)}",
             args,
         )
+        if written != len(load.rows):
+            raise RefusedError("other", "a trigger of the target keeps rows out, or gives them other keys")
 
     async def rough_count(self, connection: Connection, table: Table) -> int:
         sql = "SELECT greatest(reltuples, 0)::bigint FROM pg_class WHERE oid = to_regclass($1)"

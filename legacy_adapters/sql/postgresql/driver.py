@@ -13,6 +13,7 @@ from sqlalchemy.engine import URL
 
 from legacy_adapters.errors import SchemaChangedError, StoreUnavailableError, SyncError
 from legacy_adapters.sql.connection import CONNECT_TIMEOUT_S, LOCK_TIMEOUT_S, Connection, Record, RefusedError
+from legacy_adapters.sql.shape import TableShape
 
 #: What every session must have for values to read and hash the same wherever the server is and whoever set it up.
 SETTINGS = {
@@ -28,6 +29,9 @@ SETTINGS = {
     "lock_timeout": f"{int(LOCK_TIMEOUT_S * 1000)}",
     "application_name": "strangler",
     "jit": "off",
+    # Rows are always found by their key, a batch at a time; statistics of a table that grows from nothing mislead.
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
 }
 
 #: SQLSTATE -> reason of a rejection.
@@ -67,6 +71,13 @@ class PostgreSQLConnection(Connection):
     async def script(self, statements: Sequence[str]) -> None:
         with translated():
             await self.native.execute(";\n".join(statements))
+
+    async def copy(self, table: TableShape, names: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+        """Insert rows by COPY."""
+        with translated():
+            await self.native.copy_records_to_table(
+                table.table, schema_name=table.schema, columns=list(names), records=rows
+            )
 
     async def begin_snapshot(self) -> None:
         await self.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
