@@ -45,8 +45,13 @@ class LiveMark:
 
     @classmethod
     def decode(cls, data: Cursor | None) -> LiveMark | None:
-        """From JSON; None where the stream never began."""
-        return None if data is None else cls(data["cursor"], data["turn"])
+        """From JSON; None where the stream never began, or was told to begin anew."""
+        return None if data is None or data["cursor"] is None else cls(data["cursor"], data["turn"])
+
+    @staticmethod
+    def anew(data: Cursor | None) -> Cursor:
+        """In the place of `data`: the stream is to begin again."""
+        return {"cursor": None, "turn": 1 + (0 if data is None else data["turn"])}
 
     def next_turn(self) -> LiveMark:
         """The same place, for others to see that somebody was here."""

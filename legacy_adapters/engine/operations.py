@@ -14,7 +14,7 @@ from dataclasses import replace
 from legacy_adapters.change import Change, Entry, Quarantined
 from legacy_adapters.connector import Transaction
 from legacy_adapters.engine.batch import Batch, Seen, Tally
-from legacy_adapters.engine.checkpoint import LiveMark
+from legacy_adapters.engine.checkpoint import BackfillMark, LiveMark
 from legacy_adapters.engine.decision import Manner
 from legacy_adapters.engine.model import Direction
 from legacy_adapters.engine.stream import Stream
@@ -67,6 +67,18 @@ class Operations:
                 async with counter.direction.writes.transaction() as transaction:
                     await transaction.release([line.target_key], by=by, resolution="retried", at=now)
         return tally
+
+    async def copy_again(self, direction: str) -> None:
+        """Begin this direction anew: capture from now on, and copy all rows again.
+
+        For what a changed mapping or an interrupted capture left behind. A running sync sees it at its next write, within
+        `SAVE_EVERY_S`. Rows that are in step are not written; what was deleted while nothing was captured is found by
+        verification alone.
+        """
+        one = self._stream(direction).direction
+        async with one.writes.transaction() as transaction:
+            await transaction.checkpoint(one.live, LiveMark.anew(await transaction.fence(one.live)))
+            await transaction.checkpoint(one.backfill, BackfillMark().encode())
 
     async def drop(self, direction: str, source_keys: Sequence[Key], *, by: str) -> int:
         """Give these changes up: both sides stay as they are, and count as being in step; how many there were."""

@@ -148,8 +148,9 @@ class Stream:
             batch = await snapshot.changes(None, 1)
         self.surroundings.at("begin.read")
         async with self.direction.writes.transaction() as transaction:
-            there = LiveMark.decode(await transaction.fence(self.direction.live))
-            self.mark = there or LiveMark(batch.cursor)
+            kept = await transaction.fence(self.direction.live)
+            there = LiveMark.decode(kept)
+            self.mark = there or LiveMark(batch.cursor, 0 if kept is None else kept["turn"])
             if there is None:
                 await transaction.checkpoint(self.direction.live, self.mark.encode())
                 self.surroundings.at("begin.written")

@@ -289,6 +289,23 @@ async def test_operation_beside_a_running_sync_makes_it_read_anew():
         assert runner.phase is Phase.LIVE
 
 
+async def test_copy_that_is_asked_for_again_brings_what_was_not_captured():
+    one = model()
+    one.legacy.put(id=1, NAME="a")
+    one.legacy.put(id=2, NAME="same")
+    async with running(one) as syncer:
+        runner = syncer.runners["s"]
+        await eventually(lambda: runner.phase is Phase.LIVE)
+        one.legacy.state.rows[1,] = {"id": 1, "NAME": "unseen", "MAIL": None}
+        written = len(one.new.state.writes)
+        await syncer.operations("s").copy_again("to_new")
+        one.legacy.put(id=3, NAME="c")
+        await eventually(lambda: one.new.get(1)["name"] == "unseen")
+        await eventually(lambda: one.new.get(3))
+        await eventually(lambda: runner.phase is Phase.LIVE)
+        assert len(one.new.state.writes) == written + 2
+
+
 async def test_direction_that_a_sync_does_not_have_is_named():
     pair = await Pair().begin()
     with pytest.raises(SyncError, match="to_legacy"):
