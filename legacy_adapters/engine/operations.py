@@ -71,9 +71,9 @@ class Operations:
     async def copy_again(self, direction: str) -> None:
         """Begin this direction anew: capture from now on, and copy all rows again.
 
-        For what a changed mapping or an interrupted capture left behind. A running sync sees it at its next write, within
-        `SAVE_EVERY_S`. Rows that are in step are not written; what was deleted while nothing was captured is found by
-        verification alone.
+        For what a changed mapping or an interrupted capture left behind. A running sync sees it at its next write,
+        within `SAVE_EVERY_S`. Rows that are in step are not written; what was deleted while nothing was captured is
+        found by verification alone.
         """
         one = self._stream(direction).direction
         async with one.writes.transaction() as transaction:

@@ -244,13 +244,21 @@ async def sync(run: Run, *, kill_seed: int | None, stay: bool) -> None:
 
 
 async def quiet(runner) -> bool:
-    """Live, and nothing was read for a while."""
+    """Live, and steps of both directions that began and ended after now found nothing.
+
+    A step may take long: what a killed syncer held is locked until its server has noticed.
+    """
     if runner.phase in {"stopped", "paused"}:
         raise AssertionError(f"the sync is {runner.phase}: {runner.status().error}")
     if runner.phase != "live":
         return False
     before = [direction.counts for direction in runner.status().directions]
-    await asyncio.sleep(0.45)
+    await asyncio.sleep(0.3)
+    began = time.monotonic()
+    for _ in range(2):  # the first may have begun before
+        while runner.phase == "live" and min(one.alive_at for one in runner._progress) < began:
+            await asyncio.sleep(0.01)
+        began = time.monotonic()
     return runner.phase == "live" and before == [direction.counts for direction in runner.status().directions]
 
 
