@@ -4,7 +4,8 @@
             ┌── socketpair ── worker 0      inherits the listening sockets
 supervisor ─┼── socketpair ── worker 1
             ├── socketpair ── control       reads the file, decides, measures
-            └── socketpair ── comparer      takes exchanges from workers, once a route is mirrored
+            ├── socketpair ── comparer      takes exchanges from workers, once a route is mirrored
+            └── socketpair ── syncer        keeps stores in step, once there are syncs
 ```
 The supervisor is the hub: control reaches workers only through it. It keeps the table in force, so that a worker that
 is started again needs neither control nor a readable file, and control's memory, so that control can die as well.
@@ -19,8 +20,9 @@ is started again needs neither control nor a readable file, and control's memory
 | `table` version, config | supervisor → comparer | the table in force: how to compare, where to store |
 | `ack` version | comparer → supervisor | takes exchanges |
 | `snapshot` data | comparer → control, as `comparer` | what it found, every second; dropped when nobody reads |
+| `table`, `ack`, `snapshot` | supervisor ↔ syncer | the same, for the syncs of the table |
 | `hello` | supervisor → control | everything it needs to start: table, workers, memory |
-| `workers` workers, comparer | supervisor → control | the processes, whenever they change |
+| `workers` workers, comparer, syncer | supervisor → control | the processes, whenever they change |
 | `remember` memory | control → supervisor | what control wants back in its next `hello` |
 | `reload` reason | supervisor → control | read the file again |
 | `drain` timeout_s, `reopen` | supervisor → worker | finish and exit; open log files anew |
@@ -45,6 +47,7 @@ import structlog
 
 from proxy.channel import Frame
 from proxy.child import Child, ChildEvents, unblock_signals
+from proxy.companion import Companion, Role
 from proxy.exchangesocket import ExchangeSocket, mirrors_anything
 from proxy.ledger import TableLedger
 from proxy.listening import bound_address, close_all
@@ -57,6 +60,8 @@ DRAIN_GRACE_S: Final = 5.0
 CONTROL_STOP_S: Final = 5.0
 #: The comparer finishes the batch it has.
 COMPARER_STOP_S: Final = 10.0
+#: The syncer rolls back the transaction that it has.
+SYNCER_STOP_S: Final = 10.0
 #: Workers that die before any of them ever served: with so many the start has failed.
 START_FAILURES_MAX: Final = 3
 
@@ -115,7 +120,6 @@ class Supervisor:
         self._succeeded = False
         self._from_worker = {"ack": self._on_ack, "refused": self._on_refused, "snapshot": self._on_snapshot}
         self._from_control = {"table": self._on_table, "remember": self._on_remember}
-        self._from_comparer = {"ack": self._on_comparer_ack, "snapshot": self._on_comparer_snapshot}
         events = ChildEvents(self._on_start, self._on_frame, self._on_end)
         fds = [sock.fileno() for sock in self._sockets.values()]
         listen = ",".join(map(str, fds))
@@ -125,8 +129,16 @@ class Supervisor:
         ]
         self._control = Child("control", -1, ("proxy.control",), (), events)
         exchanges = self._exchanges.fileno()
-        self._comparer = Child("comparer", -1, ("proxy.comparer", "--listen", str(exchanges)), (exchanges,), events)
-        self._comparing: asyncio.Task[None] | None = None
+        comparer = Child("comparer", -1, ("proxy.comparer", "--listen", str(exchanges)), (exchanges,), events)
+        folder = str(assignment.config_path.resolve().parent)
+        syncer = Child("syncer", -1, ("proxy.syncer", "--folder", folder), (), events)
+        roles = {
+            comparer: Role(mirrors_anything, self._for_comparer, COMPARER_STOP_S),
+            syncer: Role(syncs_anything, _for_syncer, SYNCER_STOP_S),
+        }
+        self._companions = {
+            child: Companion(child, role, self._tell_workers, self._relay) for child, role in roles.items()
+        }
 
     def _worker_command(self, number: int, listen: str) -> tuple[str, ...]:
         comparer = str(self._exchanges.path)
@@ -143,7 +155,7 @@ class Supervisor:
         self._handle_signals()
         workers = [asyncio.create_task(worker.run()) for worker in self._workers]
         control = asyncio.create_task(self._control.run())
-        self._want_comparer(self._ledger.accepted)
+        self._want_companions(self._ledger.accepted)
         watch = asyncio.create_task(self._watch_silence())
         addresses = [bound_address(sock) for sock in self._sockets.values()]
         log.info("supervisor.started", pid=os.getpid(), listen=addresses, workers=len(workers))
@@ -155,10 +167,11 @@ class Supervisor:
             notify(os.environ, "STOPPING=1")
         self._drain()
         await self._end(workers, self._workers, self._drain_timeout_s + DRAIN_GRACE_S)
-        if self._comparing is not None:
-            self._comparer.retire()
-            self._comparer.kill(signal.SIGTERM)
-            await self._end([self._comparing], [self._comparer], COMPARER_STOP_S)
+        for companion in self._companions.values():
+            ending = companion.retire()
+            if ending is not None:
+                companion.child.kill(signal.SIGTERM)
+                await self._end([ending], [companion.child], companion.role.stop_s)
         self._control.retire()
         self._control.kill(signal.SIGTERM)
         await self._end([control], [self._control], CONTROL_STOP_S)
@@ -184,7 +197,7 @@ class Supervisor:
             return
         log.warning("supervisor.stop.forced", signal=number.name)
         self._exit_status = 1
-        for child in (*self._workers, self._comparer, self._control):
+        for child in (*self._workers, *self._companions, self._control):
             child.kill(signal.SIGKILL)
 
     def _request_reload(self, reason: str) -> None:
@@ -221,8 +234,8 @@ class Supervisor:
         if child is self._control:
             self._greet_control()
             return
-        if child is self._comparer:
-            child.send(self._for_comparer(self._ledger.accepted))
+        if child in self._companions:
+            self._companions[child].send_table(self._ledger.accepted)
             self._tell_workers()
             return
         for frame in self._ledger.join(child.number):
@@ -234,7 +247,7 @@ class Supervisor:
     def _on_end(self, child: Child) -> None:
         if child is self._control:
             return
-        if child is self._comparer:
+        if child in self._companions:
             self._tell_workers()
             return
         if self._ledger.leave(child.number):
@@ -257,18 +270,19 @@ class Supervisor:
     def _handlers_of(self, child: Child) -> Mapping[str, Callable[[Child, Frame], None]]:
         if child is self._control:
             return self._from_control
-        return self._from_comparer if child is self._comparer else self._from_worker
+        companion = self._companions.get(child)
+        return self._from_worker if companion is None else companion.handlers
 
-    def _want_comparer(self, table: Frame) -> None:
-        """Have a comparer from the first table on that mirrors anything; it stays when a later one does not."""
-        if self._comparing is None and not self._stop.is_set() and mirrors_anything(table["config"]):
-            self._comparing = asyncio.create_task(self._comparer.run())
+    def _want_companions(self, table: Frame) -> None:
+        if not self._stop.is_set():
+            for companion in self._companions.values():
+                companion.want(table)
 
     async def _watch_silence(self) -> None:
-        """End workers, and a comparer, whose event loop is stuck: they take connections and never answer."""
+        """End workers and companions whose event loop is stuck: they take connections and never answer."""
         while True:
             await asyncio.sleep(TICK_S)
-            for worker in (*self._workers, self._comparer):
+            for worker in (*self._workers, *self._companions):
                 if worker.state != "ready":
                     continue
                 worker.silent_ticks += 1
@@ -308,23 +322,8 @@ class Supervisor:
         self._control.send({"type": "rejected", "version": version, "worker": worker.number, "error": error})
 
     def _on_snapshot(self, worker: Child, frame: Frame) -> None:
-        if self._control.channel is not None:
-            relayed = {"type": "snapshot", "worker": worker.number, "incarnation": worker.incarnation}
-            self._control.channel.offer({**relayed, "data": frame["data"]})
-
-    # -- frames of the comparer
-
-    def _on_comparer_ack(self, comparer: Child, frame: Frame) -> None:
-        comparer.version = frame["version"]
-        if comparer.state == "starting":
-            comparer.state = "ready"
-            log.info("comparer.ready", pid=comparer.pid, version=comparer.version)
-        self._tell_workers()
-
-    def _on_comparer_snapshot(self, comparer: Child, frame: Frame) -> None:
-        if self._control.channel is not None:
-            relayed = {"type": "comparer", "incarnation": comparer.incarnation, "data": frame["data"]}
-            self._control.channel.offer(relayed)
+        relayed = {"type": "snapshot", "worker": worker.number, "incarnation": worker.incarnation}
+        self._relay({**relayed, "data": frame["data"]})
 
     # -- frames of control
 
@@ -357,7 +356,7 @@ class Supervisor:
                 "control_restarts": self._control.restarts,
                 "listen": {address: bound_address(sock) for address, sock in self._sockets.items()},
                 "workers": self._describe_workers(),
-                "comparer": self._describe_comparer(),
+                **self._describe_companions(),
             }
         )
         if self._reload_reason is not None:
@@ -365,25 +364,30 @@ class Supervisor:
             self._reload_reason = None
 
     def _tell_workers(self) -> None:
-        frame = {"type": "workers", "workers": self._describe_workers(), "comparer": self._describe_comparer()}
-        self._control.send(frame)
+        self._control.send({"type": "workers", "workers": self._describe_workers(), **self._describe_companions()})
+
+    def _relay(self, frame: Frame) -> None:
+        if self._control.channel is not None:
+            self._control.channel.offer(frame)
 
     def _tell_accepted(self) -> None:
         table = self._ledger.accepted
         self._drain_timeout_s = table.get("drain_timeout_s", self._drain_timeout_s)
         self._control.send({"type": "accepted", "version": table["version"]})
-        self._want_comparer(table)
-        self._comparer.send(self._for_comparer(table))
+        self._want_companions(table)
+        for companion in self._companions.values():
+            companion.send_table(table)
 
     def _describe_workers(self) -> list[dict[str, Any]]:
         return [worker.describe() for worker in self._workers]
 
-    def _describe_comparer(self) -> dict[str, Any] | None:
-        return None if self._comparing is None else self._comparer.describe()
+    def _describe_companions(self) -> dict[str, Any]:
+        return {child.name: companion.describe() for child, companion in self._companions.items()}
 
     def _for_comparer(self, table: Frame) -> Frame:
         """The table with a key for redaction, without the control API's tokens."""
         frame = _without_tokens(table)
+        frame["config"]["syncs"] = []
         state = frame["config"].get("state", {})
         frame["config"]["state"] = {**state, "redaction_key": state.get("redaction_key") or self._redaction_key}
         return frame
@@ -414,8 +418,21 @@ class Supervisor:
             await asyncio.wait(late)
 
 
+def syncs_anything(config: Mapping[str, Any]) -> bool:
+    """Whether this configuration (as JSON) has syncs."""
+    return bool(config.get("syncs"))
+
+
 def _for_workers(frame: Frame) -> Frame:
-    """The table without what workers need not know: tokens and the key of redaction."""
+    """The table without what workers need not know: tokens, the key of redaction, the stores' passwords."""
+    frame = _without_tokens(frame)
+    frame["config"]["syncs"] = []
+    frame["config"]["state"] = {**frame["config"].get("state", {}), "redaction_key": None}
+    return frame
+
+
+def _for_syncer(frame: Frame) -> Frame:
+    """The table without tokens and the key of redaction."""
     frame = _without_tokens(frame)
     frame["config"]["state"] = {**frame["config"].get("state", {}), "redaction_key": None}
     return frame

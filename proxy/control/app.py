@@ -55,6 +55,7 @@ def make_app(state: ControlState, evidence: Evidence, make_comparer: MakeCompare
             web.get("/metrics", _metrics),
             web.get("/api/status", _status),
             web.get("/api/routes", _routes),
+            web.get("/api/syncs", _syncs),
         ]
     )
     add_routes(app, evidence)
@@ -135,6 +136,11 @@ async def _metrics(request: web.Request) -> web.Response:
 
 async def _status(request: web.Request) -> web.Response:
     return answer(view_status(request.app[STATE]))
+
+
+async def _syncs(request: web.Request) -> web.Response:
+    state = request.app[STATE]
+    return answer({"syncs": state.syncs, "syncer": None if state.syncer is None else state.syncer["state"]})
 
 
 async def _routes(request: web.Request) -> web.Response:

@@ -6,26 +6,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector, CollectorRegistry
 
 from proxy.control.histogram import exported
+from proxy.control.metric import MetricSpec, Sample
 from proxy.control.models import WorkerView
 from proxy.control.state import ControlState
+from proxy.control.sync_metrics import SYNC_METRICS, sync_samples
 from proxy.control.views import RELEASE, view_worker
-
-
-@dataclass(frozen=True, slots=True)
-class MetricSpec:
-    """One metric; a counter's name is shown with `_total` behind it."""
-
-    kind: str
-    labels: tuple[str, ...]
-    help: str
-
 
 _ARM: Final = ("route", "arm")
 _ENDPOINT: Final = ("service", "url")
@@ -66,6 +57,7 @@ METRICS: Final[dict[str, MetricSpec]] = {
     "strangler_mirror_verdicts": MetricSpec("counter", (*_ARM, "verdict"), "What comparisons concluded."),
     "strangler_comparer_ready": MetricSpec("gauge", (), "1 while a comparer takes exchanges, else 0."),
     "strangler_comparer_restarts": MetricSpec("counter", (), "Times that the comparer was started again."),
+    **SYNC_METRICS,
     "strangler_client_connections": MetricSpec("gauge", (), "Open client connections."),
     "strangler_client_connections_accepted": MetricSpec("counter", (), "Client connections accepted."),
     "strangler_client_connections_refused": MetricSpec(
@@ -145,8 +137,6 @@ _OF_ENDPOINT: Final = {
 }
 _BREAKER_STATES: Final = ("closed", "open", "half_open")
 
-_Sample = tuple[tuple[str, ...], float]
-
 
 class StateCollector(Collector):
     """Turns the state into metric families, anew for each scrape."""
@@ -158,13 +148,14 @@ class StateCollector(Collector):
         """Every metric of `METRICS`, in that order."""
         state = self._state
         total = state.total()
-        samples: dict[str, list[_Sample]] = {
+        samples: dict[str, list[Sample]] = {
             **{name: [((), total[field])] for name, field in _PLAIN.items()},
             **_arm_samples(total["arms"], total["errors"]),
             **_mirror_samples(total["mirrors"]),
             **_endpoint_samples(total["endpoints"]),
             **_worker_samples([view_worker(state, worker) for worker in state.workers]),
             **_state_samples(state),
+            **sync_samples(state.syncer, state.syncs),
             "strangler_service_requests_waiting": [((name,), count) for name, count in total["waiting"].items()],
             "strangler_requests_rejected": [((status,), count) for status, count in total["requests_rejected"].items()],
         }
@@ -182,7 +173,7 @@ def make_registry(state: ControlState) -> CollectorRegistry:
     return registry
 
 
-def _family(name: str, spec: MetricSpec, samples: Iterable[_Sample]) -> Metric:
+def _family(name: str, spec: MetricSpec, samples: Iterable[Sample]) -> Metric:
     kind = CounterMetricFamily if spec.kind == "counter" else GaugeMetricFamily
     family = kind(name, spec.help, labels=spec.labels)
     for labels, value in samples:
@@ -197,8 +188,8 @@ def _histogram(name: str, spec: MetricSpec, arms: Iterable[Mapping[str, Any]]) -
     return family
 
 
-def _arm_samples(arms: list[dict[str, Any]], other_errors: Mapping[str, int]) -> dict[str, list[_Sample]]:
-    samples: dict[str, list[_Sample]] = {
+def _arm_samples(arms: list[dict[str, Any]], other_errors: Mapping[str, int]) -> dict[str, list[Sample]]:
+    samples: dict[str, list[Sample]] = {
         name: [((arm["route"], arm["arm"]), arm[field]) for arm in arms] for name, field in _OF_ARM.items()
     }
     samples["strangler_requests"] = [
@@ -214,8 +205,8 @@ def _arm_samples(arms: list[dict[str, Any]], other_errors: Mapping[str, int]) ->
     return samples
 
 
-def _mirror_samples(mirrors: list[dict[str, Any]]) -> dict[str, list[_Sample]]:
-    samples: dict[str, list[_Sample]] = {
+def _mirror_samples(mirrors: list[dict[str, Any]]) -> dict[str, list[Sample]]:
+    samples: dict[str, list[Sample]] = {
         name: [((one["route"], one["arm"]), one[field]) for one in mirrors] for name, field in _OF_MIRROR.items()
     }
     for name, field in _OF_MIRROR_KEYED.items():
@@ -225,8 +216,8 @@ def _mirror_samples(mirrors: list[dict[str, Any]]) -> dict[str, list[_Sample]]:
     return samples
 
 
-def _endpoint_samples(endpoints: list[dict[str, Any]]) -> dict[str, list[_Sample]]:
-    samples: dict[str, list[_Sample]] = {
+def _endpoint_samples(endpoints: list[dict[str, Any]]) -> dict[str, list[Sample]]:
+    samples: dict[str, list[Sample]] = {
         name: [((one["service"], one["url"]), one[field]) for one in endpoints] for name, field in _OF_ENDPOINT.items()
     }
     samples["strangler_endpoint_connections"] = [
@@ -241,7 +232,7 @@ def _endpoint_samples(endpoints: list[dict[str, Any]]) -> dict[str, list[_Sample
     return samples
 
 
-def _worker_samples(workers: list[WorkerView]) -> dict[str, list[_Sample]]:
+def _worker_samples(workers: list[WorkerView]) -> dict[str, list[Sample]]:
     fields: dict[str, list[tuple[WorkerView, float | None]]] = {
         "strangler_worker_table_version": [(one, one.version) for one in workers],
         "strangler_worker_ready": [(one, one.state == "ready") for one in workers],
@@ -256,7 +247,7 @@ def _worker_samples(workers: list[WorkerView]) -> dict[str, list[_Sample]]:
     }
 
 
-def _state_samples(state: ControlState) -> dict[str, list[_Sample]]:
+def _state_samples(state: ControlState) -> dict[str, list[Sample]]:
     reloader = state.reloader
     comparer = state.comparer
     refused = reloader.last is not None and reloader.last.outcome == "refused"

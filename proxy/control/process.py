@@ -150,7 +150,7 @@ class ControlProcess:
     def _handle(self, state: ControlState, frame: Frame) -> None:
         match frame["type"]:
             case "workers":
-                state.comparer = frame.get("comparer")
+                state.comparer, state.syncer = frame.get("comparer"), frame.get("syncer")
                 if state.take_workers(frame["workers"]):
                     self._remember(state)
             case "snapshot":
@@ -158,6 +158,8 @@ class ControlProcess:
                     self._remember(state)
             case "comparer":
                 state.comparer_snapshot = frame["data"]
+            case "syncer":
+                state.syncs = frame["data"]["syncs"]
             case "accepted":
                 state.reloader.settle(frame["version"], None)
             case "rejected":

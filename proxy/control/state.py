@@ -23,6 +23,8 @@ class ControlState:
         workers: as the supervisor described them last.
         comparer: as the supervisor described it last; None where no route was ever mirrored.
         comparer_snapshot: what it said last of itself.
+        syncer: as the supervisor described it last; None where there never was a sync.
+        syncs: what it said last of its syncs.
         draining: the proxy stops.
         totals: counters over all workers.
         window: totals of the last minute.
@@ -38,6 +40,8 @@ class ControlState:
         self.workers: list[dict[str, Any]] = hello["workers"]
         self.comparer: dict[str, Any] | None = hello.get("comparer")
         self.comparer_snapshot: dict[str, Any] = {}
+        self.syncer: dict[str, Any] | None = hello.get("syncer")
+        self.syncs: list[dict[str, Any]] = []
         self.totals = Accumulator(hello.get("memory"))
         self.window = Window()
         self._clock = clock

@@ -5,7 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, ValidationInfo, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    SerializerFunctionWrapHandler,
+    ValidationInfo,
+    WithJsonSchema,
+    model_serializer,
+)
 from pydantic.fields import FieldInfo
 
 from routes.faults import fault
@@ -20,6 +29,16 @@ class Part(BaseModel):
 def settings_of(model: type[BaseModel]) -> dict[str, FieldInfo]:
     """The settings of a part by the names that a file has; `in` and `from` are no names of Python's."""
     return {field.alias or name: field for name, field in model.model_fields.items()}
+
+
+class GivenPart(Part):
+    """A part that is dumped as it was given: where leaving a setting out is not the same as its default."""
+
+    @model_serializer(mode="wrap")
+    def _as_given(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        fields = type(self).model_fields
+        given = self.model_fields_set | {fields[name].alias or name for name in self.model_fields_set}
+        return {name: value for name, value in handler(self).items() if name in given}
 
 
 def folder_of(info: ValidationInfo) -> Path | None:

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Discriminator, Field, ModelWrapValidatorHandler, Tag, model_validator
 
-from routes.config.part import Part
+from routes.config.part import GivenPart
 from routes.config.sync_rules import Plain
 from routes.config.sync_store import Column, Columns
 from routes.config.sync_transform import Transforms
@@ -32,7 +32,7 @@ ColumnOrColumns = Annotated[
 ]
 
 
-class SyncField(Part):
+class SyncField(GivenPart):
     """One field of a record."""
 
     legacy: ColumnOrColumns | None = None

@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, ModelWrapValidatorHandler, WithJsonSchema, model_validator
 
-from routes.config.part import Part
+from routes.config.part import GivenPart, Part
 from routes.config.scalar import Whole
 from routes.config.sync_rules import Plain
 from routes.faults import Clash, did_you_mean, fault, gather
@@ -260,7 +260,7 @@ class PythonArguments(Part):
     """`module:function`. The module is a file beside the configuration, or an installed package."""
 
 
-class Transform(Part):
+class Transform(GivenPart):
     """One transform: exactly one of these."""
 
     trim: TrimArguments | None = None

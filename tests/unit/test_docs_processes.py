@@ -17,7 +17,10 @@ DOCS = ROOT / "docs"
 OWN_MODULES = sorted(
     [
         *(ROOT / "proxy" / "control").glob("*.py"),
-        *(ROOT / "proxy" / f"{name}.py" for name in ("supervisor", "child", "worker", "takeover", "channel", "launch")),
+        *(
+            ROOT / "proxy" / f"{name}.py"
+            for name in ("supervisor", "child", "companion", "worker", "takeover", "channel", "launch")
+        ),
     ]
 )
 
