@@ -1,6 +1,6 @@
 """How many bugs are found beside noise, and how many clean routes are shown, after 3,000 requests.
 
-    python -m benchmarks.detection [--json FILE] [--svg FILE] [--routes N]
+    python -m benchmarks.detection [--routes N] [--only bugs|clean|hard] [--json FILE] [--svg FILE]
 
 Two measurements, both through `RouteNoise` as the comparer runs it:
 
@@ -217,12 +217,15 @@ def diffy_shows(raw: int, noise: int) -> bool:
     return raw > noise and (raw - noise) / (raw + noise) > 0.2 and (raw - noise) / REQUESTS > 0.0003
 
 
-def tables(routes: int) -> Iterator[tuple[Table, dict[str, Any]]]:
+def tables(routes: int, only: str | None) -> Iterator[tuple[Table, dict[str, Any]]]:
     """Measure, table by table."""
-    for rate, twice, more in ((1.0, 1.0, False), (1.0, 0.01, False), (1.0, 0.01, True), (0.01, 1.0, False)):
-        yield _bugs(rate, twice, routes, more=more)
-    yield _clean(routes)
-    yield _hard(routes)
+    if only in {None, "bugs"}:
+        for rate, twice, more in ((1.0, 1.0, False), (1.0, 0.01, False), (1.0, 0.01, True), (0.01, 1.0, False)):
+            yield _bugs(rate, twice, routes, more=more)
+    if only in {None, "clean"}:
+        yield _clean(routes)
+    if only in {None, "hard"}:
+        yield _hard(routes)
 
 
 def _bugs(rate: float, twice: float, routes: int, *, more: bool) -> tuple[Table, dict[str, Any]]:
@@ -284,18 +287,19 @@ def curves(rows: dict[str, list[list[float]]]) -> list[Curve]:
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--routes", type=click.IntRange(min=1), default=20, show_default=True, help="Routes per cell.")
+@click.option("--only", type=click.Choice(["bugs", "clean", "hard"]), help="One measurement, not all.")
 @click.option("--json", "kept", type=click.Path(path_type=Path), help="Keep the figures as JSON.")
 @click.option("--svg", type=click.Path(path_type=Path), help="Draw the hard case.")
-def main(routes: int, kept: Path | None, svg: Path | None) -> None:
+def main(routes: int, only: str | None, kept: Path | None, svg: Path | None) -> None:
     """Bugs found and clean routes shown after 3,000 requests."""
     console, figures, begun = Console(width=160), [], time.process_time()
-    for table, data in tables(routes):
+    for table, data in tables(routes, only):
         console.print(table)
         figures.append(data)
     console.print(f"{time.process_time() - begun:.0f} s of CPU time")
     if kept is not None:
         kept.write_text(json.dumps(figures, indent=1) + "\n")
-    if svg is not None:
+    if svg is not None and only in {None, "hard"}:
         svg.write_text(plot(curves(figures[-1]["rows"])))
 
 

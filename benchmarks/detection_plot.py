@@ -11,7 +11,7 @@ HEAD = (
     '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img" font-family="sans-serif" '
     'font-size="12" fill="{ink}">'
 )
-LEFT, TOP, GAP = 50, 66, 26
+LEFT, TOP, GAP = 50, 66, 46
 TICKS = (0.0001, 0.001, 0.01, 0.1, 0.5)
 OURS, DIFFYS, INK, LINES = "#0b6e4f", "#c1440e", "#222222", "#dddddd"
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from datetime import date
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 NANOSECONDS: Final = 1_000_000_000
@@ -15,6 +16,8 @@ NANOSECONDS: Final = 1_000_000_000
 LENGTH_MIN: Final = 10
 LENGTH_MAX: Final = 36
 
+#: Texts whose reading is kept: one difference is looked at from several sides.
+_CACHED_MAX: Final = 1_024
 _EPOCH_DAY: Final = date(1970, 1, 1).toordinal()
 _DAY_S: Final = 86_400
 _DIGITS_MAX: Final = 9
@@ -53,8 +56,11 @@ class Moment(NamedTuple):
 
 def read_time(text: str) -> Moment | None:
     """The time that a text is, or None."""
-    if not LENGTH_MIN <= len(text) <= LENGTH_MAX:
-        return None
+    return _read(text) if LENGTH_MIN <= len(text) <= LENGTH_MAX else None
+
+
+@lru_cache(maxsize=_CACHED_MAX)
+def _read(text: str) -> Moment | None:
     if text[0].isdigit():
         match = _TIME.fullmatch(text)
         return None if match is None else _moment(match)

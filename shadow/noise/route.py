@@ -43,6 +43,9 @@ _SETTLED: Final = 8
 #: How many times more often new must differ than legacy moves to ask legacy twice more often, and until when.
 _CLEARLY: Final = 1.1
 _ASKED_ENOUGH: Final = 1_000
+#: Requests with a difference at a place from which all values are learned; and from then on, one in so many.
+_LEARNED: Final = 256
+_LEARNED_EVERY: Final = 8
 _STATE_VERSION: Final = 1
 NOISE: Final = "noise"
 _VOLATILE: Final = "volatile:"
@@ -191,7 +194,8 @@ class RouteNoise:
             for key, group in _grouped(_open(new)).items():
                 state = self._key(key)
                 state.plain += 1
-                if state.moved:
+                # What many values have in common is known: now and then one more is enough.
+                if state.moved and (state.plain <= _LEARNED or state.plain % _LEARNED_EVERY == 0):
                     # Legacy's value is legacy's, whoever it is held against: it widens what is known of the place.
                     for difference in group:
                         if difference.kind is not Kind.EXTRA:
