@@ -89,6 +89,8 @@ class OutboxCapture(Capture):
 
     async def remove(self, connection: Connection) -> None:
         """Sign this consumer out; the last one takes outbox and triggers away."""
+        for statement in self._register():
+            await connection.execute(statement)
         mark = self.dialect.mark
         sql = f"DELETE FROM {names.CONSUMER} WHERE outbox = {mark(1)} AND consumer = {mark(2)}"
         await connection.execute(sql, [self.name, self.consumer])

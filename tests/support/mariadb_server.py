@@ -33,13 +33,15 @@ class MariaDB(PrivateServer):
     """One MariaDB server; everybody on the loopback may be its `root`, without a password."""
 
     users = ("mysql", "nobody")
+    defaults = SETTINGS
+    dash = "-"
 
     def prepare(self) -> None:
         options = ["--no-defaults", "--auth-root-authentication-method=normal", "--skip-test-db"]
         self.run([program("mariadb-install-db"), *options, f"--datadir={self.folder / 'data'}"])
 
     def command(self) -> Sequence[str | Path]:
-        settings = [f"--{name}" if value is None else f"--{name}={value}" for name, value in SETTINGS.items()]
+        settings = [f"--{name}" if value is None else f"--{name}={value}" for name, value in self.settings.items()]
         places = {"datadir": "data", "socket": "mysqld.sock", "pid-file": "mysqld.pid", "tmpdir": ""}
         paths = [f"--{name}={self.folder / place}" for name, place in places.items()]
         return [program("mariadbd"), "--no-defaults", f"--port={self.port}", *paths, *settings]

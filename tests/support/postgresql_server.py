@@ -37,13 +37,14 @@ class PostgreSQL(PrivateServer):
     users = ("postgres", "nobody")
     stop_signal = signal.SIGINT
     orphan_signal = signal.SIGQUIT
+    defaults = SETTINGS
 
     def prepare(self) -> None:
         options = ["--username=strangler", "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync"]
         self.run([program("initdb"), *options, "-D", self.folder / "data"])
 
     def command(self) -> Sequence[str | Path]:
-        settings = [part for name, value in SETTINGS.items() for part in ("-c", f"{name}={value}")]
+        settings = [part for name, value in self.settings.items() for part in ("-c", f"{name}={value}")]
         return [program("postgres"), "-D", self.folder / "data", "-k", self.folder, "-p", str(self.port), *settings]
 
     def answers(self) -> bool:

@@ -11,7 +11,7 @@ import signal
 import socket
 import subprocess
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from support.poll import poll
@@ -29,18 +29,24 @@ class PrivateServer:
     """One server process in a temporary folder; what differs between servers is below it.
 
     Attributes:
+        settings: of the server.
         folder: everything that belongs to it.
         port: where it listens on the loopback; 0 while it does not run.
     """
 
     #: Users to run as where this process is root, the first that the machine has; servers refuse to run as root.
     users: tuple[str, ...] = ("nobody",)
+    #: Settings of the server, unless they are given.
+    defaults: Mapping[str, str | None] = {}
+    #: What stands between the words of a setting's name.
+    dash = "_"
     #: The signal that stops it soon and in order.
     stop_signal = signal.SIGTERM
     #: The signal that it gets when this process dies without stopping it.
     orphan_signal = signal.SIGKILL
 
-    def __init__(self) -> None:
+    def __init__(self, **settings: str | None) -> None:
+        self.settings = {**self.defaults, **{name.replace("_", self.dash): value for name, value in settings.items()}}
         self.folder = Path(tempfile.mkdtemp(prefix=f"strangler-{type(self).__name__.lower()}-"))
         self.port = 0
         self._user = self._pick_user()
