@@ -35,8 +35,12 @@ KEY_NAMES_MAX: Final = 16
 LIKENESS_PAIRS_MAX: Final = 400
 #: Pairs of equal members that the longest common subsequence is found among; many only where much is repeated.
 EQUAL_PAIRS_MAX: Final = 20_000
-#: Members that differ in more than this share of their values are two members, not one that was changed.
-UNLIKE: Final = 0.75
+#: Members that differ in more than this share of their values are two members, not one that was changed and moved.
+UNLIKE: Final = 0.5
+#: The same for members that stand between the same neighbours.
+UNLIKE_IN_PLACE: Final = 0.75
+#: But where they have so few values, telling what changed takes no more than telling that one went and one came.
+CHANGES_AS_ONE: Final = 2
 _LIKENESS_DEPTH: Final = 2
 _LIKENESS_MEMBERS: Final = 32
 _KEY_NAMES: Final = frozenset({"id", "_id", "uuid", "guid", "key", "code", "sku", "slug", "name", "@id", "@name"})
@@ -290,15 +294,23 @@ def _by_position(legacy: Members, new: Members, pairs: dict[int, int]) -> None:
     left_gaps, right_gaps = _gaps(len(legacy.values), len(new.values), pairs)
     for gap, left in left_gaps.items():
         right = right_gaps.get(gap, [])
-        if len(left) == len(right):
-            pairs.update(zip(left, right, strict=True))
-            continue
         for i, j in zip(left, right, strict=False):
-            kind = family(legacy.values[i])
-            if kind != family(new.values[j]):
-                continue
-            if kind not in ("array", "object") or unlikeness(legacy.telling[i], new.telling[j]) <= UNLIKE:
+            before, after = legacy.telling[i], new.telling[j]
+            alike_in_kind = family(legacy.values[i]) == family(new.values[j])
+            if isinstance(before, dict | list) and alike_in_kind:
+                changed = unlikeness(before, after) <= UNLIKE_IN_PLACE or _changes(before, after) <= CHANGES_AS_ONE
+            else:
+                changed = alike_in_kind or len(left) == len(right)
+            if changed:
                 pairs[i] = j
+
+
+def _changes(legacy: Any, new: Any) -> int:
+    """In how many of its members a value differs from another of its kind."""
+    if isinstance(legacy, dict):
+        shared = legacy.keys() & new.keys()
+        return len(legacy.keys() ^ new.keys()) + sum(1 for key in shared if legacy[key] != new[key])
+    return abs(len(legacy) - len(new)) + sum(1 for before, after in zip(legacy, new, strict=False) if before != after)
 
 
 def _gaps(legacy_length: int, new_length: int, pairs: dict[int, int]) -> tuple[dict[int, list[int]], ...]:

@@ -240,6 +240,7 @@ def test_rules_never_make_more_than_there_is(legacy, new, rules):
     assert ruled.rules_used <= {rule.id for rule in rules}
 
 
+@quick
 @given(st.integers(1, 5), st.integers(1, 5), st.data())
 def test_assignment_is_the_cheapest_of_all(rows, columns, data):
     costs = [[data.draw(st.integers(0, 9)) for _ in range(columns)] for _ in range(rows)]
@@ -261,6 +262,7 @@ def longest_common(left: str, right: str) -> int:
     return table[-1][-1]
 
 
+@quick
 @given(st.text("abc", max_size=12), st.text("abc", max_size=12))
 def test_longest_common_subsequence_is_the_longest(left, right):
     found = _longest_in_order((i, [j for j, b in enumerate(right) if a == b]) for i, a in enumerate(left))
@@ -269,6 +271,7 @@ def test_longest_common_subsequence_is_the_longest(left, right):
     assert all(left[i] == right[j] for i, j in found)
 
 
+@quick
 @given(st.lists(small, max_size=8), st.lists(small, max_size=8))
 def test_matching_uses_every_member_once(legacy, new):
     matching = match_members(Members(legacy), Members(new))
