@@ -26,14 +26,13 @@ from routes.shadowing import CompareModel, RuleModel
 from shadow.clusters.cluster import EXAMPLES_MAX, Cluster, Example, findings
 from shadow.comparing.comparer import RouteComparer
 from shadow.comparing.rules import compile_rule
-from shadow.comparison import Comparison, Difference, Kind, Verdict
+from shadow.comparison import Comparison, Kind, Verdict
 from shadow.errors import NoiseStateError, RuleError
 from shadow.exchange import COMPLETE, Exchange
 from shadow.keeping.batch import Batch, Concluded, Kept, Tally
 from shadow.keeping.keeper import Keeper
 from shadow.keeping.quota import Quota
 from shadow.keeping.tables import KEPT_FINDING, KEPT_SAMPLE
-from shadow.noise.patterns import normalised
 from shadow.noise.route import RouteNoise
 from shadow.proving.selfproof import SelfProof
 
@@ -183,7 +182,7 @@ class RouteEngine:
         self._itself = RouteComparer(model, now=now)
         self.proof = SelfProof(RouteComparer(model, now=now), noise)
         self._keeper = Keeper(key, model)
-        self._paths: dict[str, str] = {}  # fingerprint -> path, for those in `known`
+        self._shown: dict[str, tuple[str, str]] = {}  # fingerprint -> redacted path and relation, of some in `known`
         self._beyond = blake2b(f"{name}\0{BEYOND}".encode("utf-8", "replace"), digest_size=8).hexdigest()
 
     def take(self, exchange: Exchange) -> Concluded:
@@ -198,12 +197,12 @@ class RouteEngine:
         self.dirty = True
         self.proof.after(concluded, exchange.legacy, method=method)
         found = self._findings(exchange, concluded) if concluded.verdict in _CLUSTERED else []
-        kept = self._keep(exchange, concluded, [cluster.fingerprint for cluster, _ in found])
+        kept, clusters = self._keep(exchange, concluded, found)
         return Concluded(
             _tally(exchange, concluded.verdict, concluded.reason, concluded.media),
             exchange.at,
             _durations(exchange),
-            tuple(self._with_example(cluster, position, kept) for cluster, position in found),
+            clusters,
             concluded.rules_used,
             kept,
         )
@@ -211,7 +210,7 @@ class RouteEngine:
     def _findings(self, exchange: Exchange, concluded: Comparison) -> list[tuple[Cluster, int]]:
         """The clusters that the exchange shows, each with the position of its first difference in the comparison.
 
-        They have no examples yet: values are redacted first.
+        They have no examples, and paths that are not to be written yet: both are redacted first.
         """
         found: dict[str, tuple[Cluster, int]] = {}
         places = [place for place, one in enumerate(concluded.differences) if not one.explained_by]
@@ -220,35 +219,49 @@ class RouteEngine:
             if fingerprint not in self.known and len(self.known) >= CLUSTERS_MAX:
                 fingerprint, kind, relation = self._beyond, Kind.VALUE, ""
             if fingerprint not in found:
-                path = self._path(fingerprint, finding.difference)
-                cluster = Cluster(fingerprint, self.name, path, kind, relation, 1, exchange.at, exchange.at)
+                cluster = Cluster(fingerprint, self.name, "", kind, relation, 1, exchange.at, exchange.at)
                 found[fingerprint] = cluster, place
         return list(found.values())
 
-    def _path(self, fingerprint: str, difference: Difference) -> str:
-        """The path of a cluster: without keys that are secrets themselves."""
-        if fingerprint == self._beyond:
-            return BEYOND
-        path = self._paths.get(fingerprint)
-        if path is None:
-            self.known.setdefault(fingerprint, EXAMPLES_MAX)
-            path = self._paths[fingerprint] = normalised(self._keeper.pattern(difference))
-        return path
-
-    def _keep(self, exchange: Exchange, concluded: Comparison, fingerprints: list[str]) -> Kept | None:
+    def _keep(
+        self, exchange: Exchange, concluded: Comparison, found: list[tuple[Cluster, int]]
+    ) -> tuple[Kept | None, tuple[Cluster, ...]]:
+        """What is kept of the exchange, and its clusters as they are written."""
         now, verdict = self._now(), concluded.verdict
         if verdict in _GOOD:
-            if self.quota.admits_sample(verdict.value, now):
-                return self._keeper.keep(exchange, concluded, (), KEPT_SAMPLE)
-            return None
-        if self.quota.admits_finding(fingerprints or [f"{verdict.value} {concluded.reason}"], now):
-            return self._keeper.keep(exchange, concluded, fingerprints, KEPT_FINDING)
-        return None
+            if not self.quota.admits_sample(verdict.value, now):
+                return None, ()
+            return self._keeper.keep(exchange, concluded, (), KEPT_SAMPLE)
+        names = [cluster.fingerprint for cluster, _ in found] or [f"{verdict.value} {concluded.reason}"]
+        if not self.quota.admits_finding(names, now):
+            # Of several that are counted as one, one: an exchange counts once.
+            return None, tuple(
+                {one.fingerprint: one for one in (self._as_shown(cluster) for cluster, _ in found)}.values()
+            )
+        kept, clusters = self._keeper.keep(exchange, concluded, found, KEPT_FINDING)
+        shown = [self._remember(cluster) for cluster in clusters]
+        positions = [position for _, position in found]
+        return kept, tuple(map(self._with_example, shown, positions, [kept] * len(found)))
 
-    def _with_example(self, cluster: Cluster, position: int, kept: Kept | None) -> Cluster:
-        """The cluster with this exchange as an example, where it is kept and there is room for one more."""
+    def _remember(self, cluster: Cluster) -> Cluster:
+        """A cluster whose path and relation are redacted: so it is shown from now on."""
+        if cluster.fingerprint == self._beyond:
+            return replace(cluster, path=BEYOND)
+        self.known.setdefault(cluster.fingerprint, EXAMPLES_MAX)
+        self._shown.setdefault(cluster.fingerprint, (cluster.path, cluster.relation))
+        return self._as_shown(cluster)
+
+    def _as_shown(self, cluster: Cluster) -> Cluster:
+        """The cluster as it was shown first; as one of those beyond where that is not known."""
+        shown = self._shown.get(cluster.fingerprint)
+        if shown is None:
+            return replace(cluster, fingerprint=self._beyond, path=BEYOND, kind=Kind.VALUE, relation="")
+        return replace(cluster, path=shown[0], relation=shown[1])
+
+    def _with_example(self, cluster: Cluster, position: int, kept: Kept) -> Cluster:
+        """The cluster with this exchange as an example, where there is room for one more."""
         left = self.known.get(cluster.fingerprint, 0)
-        if kept is None or left <= 0:
+        if left <= 0:
             return cluster
         self.known[cluster.fingerprint] = left - 1
         shown = kept.record.differences[position]

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from routes.shadowing import CompareModel
+from shadow.clusters.cluster import Cluster
 from shadow.comparison import Comparison, Difference, Kind
 from shadow.errors import UndecodableError
 from shadow.exchange import COMPLETE, Answer, AskedRequest, Exchange
@@ -13,6 +15,7 @@ from shadow.keeping.batch import Kept
 from shadow.keeping.records import KeptAnswer, KeptRequest, Record
 from shadow.keeping.redaction import Redaction, Redactor
 from shadow.keeping.values import dump
+from shadow.noise.patterns import normalised
 from shadow.reading import media
 from shadow.reading.body import content_of, guess, read
 from shadow.reading.media import media_type
@@ -38,13 +41,15 @@ class Keeper:
     def __init__(self, key: bytes, model: CompareModel) -> None:
         self._redactor = Redactor(key, model.redact)
 
-    def keep(self, exchange: Exchange, concluded: Comparison, clusters: Sequence[str], why: str) -> Kept:
-        """The record of one exchange.
+    def keep(
+        self, exchange: Exchange, concluded: Comparison, found: Sequence[tuple[Cluster, int]], why: str
+    ) -> tuple[Kept, tuple[Cluster, ...]]:
+        """The record of one exchange, and the clusters that it shows as they may be written.
 
         Args:
             exchange: as it came.
             concluded: what the route's noise made of its comparison.
-            clusters: fingerprints.
+            found: clusters, each with the position of its first difference in the comparison.
             why: `tables.KEPT_FINDING` or `tables.KEPT_SAMPLE`.
         """
         redaction = self._redactor.begin()
@@ -74,16 +79,16 @@ class Keeper:
             differences=tuple(self._difference(one, redaction, hidden=misread) for one in concluded.differences),
             more=concluded.more,
             rules_used=tuple(sorted(concluded.rules_used)),
-            clusters=tuple(clusters),
+            clusters=tuple(cluster.fingerprint for cluster, _ in found),
             redactions=redaction.count,
         )
         record = _without_echoes(record, redaction)
         safe = exchange.request.method in SAFE_METHODS and not exchange.request.body
-        return Kept(record, record.pack(), why, replayable=safe and untouched)
-
-    def pattern(self, difference: Difference) -> str:
-        """The pattern of a difference as it may be shown."""
-        return self._redactor.begin().difference(difference._replace(legacy=None, new=None)).pattern
+        shown = tuple(
+            _shown(cluster, concluded.differences[position], record.differences[position], redaction)
+            for cluster, position in found
+        )
+        return Kept(record, record.pack(), why, replayable=safe and untouched), shown
 
     def _difference(self, difference: Difference, redaction: Redaction, *, hidden: bool) -> Difference:
         if difference.kind is Kind.UNDECODABLE:  # the word, without what could not be read
@@ -94,6 +99,14 @@ class Keeper:
 
     def _token(self, value: Any) -> str | None:
         return None if value is None else self._redactor.token(value)
+
+
+def _shown(cluster: Cluster, difference: Difference, redacted: Difference, redaction: Redaction) -> Cluster:
+    """A cluster without keys that are secrets, in its path or as its relation's argument (`renamed:<key>`)."""
+    relation = redaction.scrub_text(cluster.relation)
+    if redacted.path != difference.path:
+        relation = relation.partition(":")[0]
+    return replace(cluster, path=normalised(redacted.pattern), relation=relation)
 
 
 def _request(request: AskedRequest, redaction: Redaction) -> KeptRequest:

@@ -1,0 +1,184 @@
+"""Secrets in every place of an exchange, through the real process: not one byte of them is in the database or the log."""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+from collections.abc import Iterator
+from pathlib import Path
+
+import asyncpg
+import orjson
+import pytest
+import zstandard
+
+from shadow.exchange import AskedRequest, Exchange
+from shadow.keeping.redaction import TOKEN_START
+from shadow.stream import Ack
+from support.comparer_process import ComparerProcess, Stream, route
+from support.exchanges import answer, exchange
+
+
+class Secrets:
+    """Makes secrets that stand nowhere else, and remembers them."""
+
+    def __init__(self) -> None:
+        self.made: list[str] = []
+
+    def __call__(self, place: str) -> str:
+        self.made.append(f"zq{len(self.made):02}{place}zq")
+        return self.made[-1]
+
+
+def typed(name: str, body: str | bytes, **more: object):
+    data = body.encode() if isinstance(body, str) else body
+    return answer(body=data, fields=(("content-type", name), *more.pop("fields", ())), **more)
+
+
+def pairs(new: Secrets) -> Iterator[Exchange]:
+    """Exchanges with secrets in every place, each with another answer of new."""
+    yield from documents(new)
+    yield from around(new)
+
+
+def documents(new: Secrets) -> Iterator[Exchange]:
+    def both(name: str, template: str, place: str, **more: object) -> Exchange:
+        left, right = (typed(name, template.replace("SECRET", new(f"{place}{arm}"))) for arm in "ln")
+        return exchange(left, right, **more)
+
+    yield both("application/json", '{"user": {"Password": "SECRET"}}', "json")
+    yield both("application/json", '{"pad": "x", "customer": {"name": "SECRET"}}', "path")
+    yield both("application/json", '{"nickname": "SECRET"}', "name")
+    yield both("application/json", '{"tokens": [{"deep": {"er": "SECRET"}}]}', "inside")
+    yield both("application/json", '{"sessions": {"SECRET": {"user": 1}}}', "key")
+    yield both("application/json", '{"said": "wrong password=SECRET"}', "prose")
+    yield both("application/json", '{"said": "Bearer SECRET0"}', "bearer")
+    yield both("application/json", '{"url": "https://a:SECRET@host/?access_token=SECRET"}', "url")
+    yield both("application/json", '{"inputs": [{"name": "cvv", "value": "SECRET"}]}', "pairs")
+    yield both("application/json", '{"token": "SECRET", broken', "broken")
+    yield both("application/json", '{"customer": {"name": "SECRET"}, broken', "brokenpath")
+    yield both("application/x-ndjson", '{"password": "SECRET"}\n{"b": 1}', "ndjson")
+    yield both("application/xml", "<a><password>SECRET</password></a>", "xml")
+    yield both("application/xml", '<a apiKey="SECRET"/>', "attribute")
+    yield both("application/xml", "<a><password>SECRET</a>", "brokenxml")
+    yield both("text/html", '<form><input type="hidden" name="csrf_token" value="SECRET"></form>', "hidden")
+    yield both("text/html", "<script>var token = 'SECRET'</script>", "script")
+    yield both("text/html", '<meta name="csrf-token" content="SECRET">', "meta")
+    yield both("application/x-www-form-urlencoded", "a=1&password=SECRET", "form")
+    yield both("text/plain", "login\npassword: SECRET\n", "text")
+    yield both("text/plain", '{"password": "SECRET"}', "textjson")
+    yield both("application/octet-stream", "password=SECRET", "bytes")
+    part = '--x\r\nContent-Disposition: form-data; name="password"\r\n\r\nSECRET\r\n--x--\r\n'
+    yield both("multipart/form-data; boundary=x", part, "multipart")
+    packed = [gzip.compress(orjson.dumps({"password": new(f"gzip{arm}")})) for arm in "ln"]
+    yield exchange(*(typed("application/json", one, fields=(("content-encoding", "gzip"),)) for one in packed))
+    plain = [orjson.dumps({"password": new(f"fakegzip{arm}")}) for arm in "ln"]
+    yield exchange(*(typed("application/json", one, fields=(("content-encoding", "gzip"),)) for one in plain))
+    yield exchange(typed("application/json", plain[0]), typed("application/json", plain[1][:-4]))
+
+
+def around(new: Secrets) -> Iterator[Exchange]:
+    fields = (
+        ("authorization", f"Bearer {new('authorization')}"),
+        ("proxy-authorization", f"Basic {new('proxy')}"),
+        ("cookie", f"session={new('cookie')}; theme={new('theme')}"),
+        ("x-api-key", new("header")),
+        ("x-user", new("configured")),
+        ("referer", f"http://shop.example/?token={new('referer')}"),
+        ("content-type", "application/json"),
+    )
+    target = f"/orders/1?access_token={new('query')}&sig={new('sig')}&nickname={new('nick')}"
+    body = orjson.dumps({"password": new("body"), "card": {"number": "4111 1111 1111 1111"}})
+    request = AskedRequest("POST", target, "shop.example", fields=fields, body=body)
+    left, right = (
+        answer({"a": arm}, fields=(
+            ("content-type", "application/json"),
+            ("set-cookie", f"session={new(f'setcookie{arm}')}; Path=/"),
+            ("location", f"/next?code={new(f'location{arm}')}"),
+            ("x-auth-token", new(f"answerheader{arm}")),
+        ))
+        for arm in "ln"
+    )  # fmt: skip
+    yield exchange(left, right, request=request, again=left)
+    echoed = new("echo")
+    asked = AskedRequest("GET", "/orders/1", "shop.example", fields=(("authorization", f"Bearer {echoed}"),))
+    yield exchange({"error": f"nobody has {echoed} here"}, {"error": f"{echoed}!", echoed: 1}, request=asked)
+    form = AskedRequest("POST", "/orders", "h", fields=(("content-type", "application/x-www-form-urlencoded"),), body=f"user=a&password={new('sentform')}".encode())  # fmt: skip
+    yield exchange({"a": 1}, {"a": 2}, request=form)
+    failed = answer(body=b"", outcome="failed", status=0, error="connection_refused")
+    yield exchange(typed("text/plain", f"stack trace: api_key={new('trace')}", status=500), failed)
+    yield exchange({"a": {"password": new("sample")}}, {"a": {"password": "same"}}, identifier="id")
+
+
+REDACT = ["nickname", "/customer/name", "@header/x-user"]
+
+
+def run(url: str, secrets: Secrets) -> str:
+    """Put them through a comparer that is killed at the end; returns its log."""
+    table = [route(compare={"redact": REDACT, "headers": ["location", "x-auth-token"]})]
+    comparer = ComparerProcess(url, routes=table).start()
+    try:
+        with Stream(comparer.path) as stream:
+            comparer.frame("ack")
+            count = 0
+            for one in pairs(secrets):
+                count += 1
+                verdicts = stream.batch([one])
+                assert isinstance(verdicts, Ack)
+                assert list(verdicts.verdicts["orders"]) != ["match"], one
+        comparer.kill()
+        assert count > 30
+        return comparer.said()
+    finally:
+        comparer.close()
+
+
+def assert_clean(stored: bytes, secrets: Secrets) -> None:
+    found = [secret for secret in secrets.made if secret.encode() in stored]
+    assert not found
+    assert b"4111 1111 1111 1111" not in stored
+    assert TOKEN_START.encode() in stored
+
+
+def frames(raw: bytes) -> bytes:
+    """Every zstd frame in some bytes, unpacked: the contents, wherever SQLite put them in one piece."""
+    pieces, at = [], 0
+    while (at := raw.find(b"\x28\xb5\x2f\xfd", at)) >= 0:
+        with contextlib.suppress(zstandard.ZstdError):
+            pieces.append(zstandard.ZstdDecompressor().decompressobj().decompress(raw[at:]))
+        at += 4
+    return b"\n".join(pieces)
+
+
+def test_the_sqlite_file_and_its_log_hold_no_secret(tmp_path: Path):
+    secrets = Secrets()
+    said = run(f"sqlite:///{tmp_path / 'state.db'}", secrets)
+    files = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    assert files["state.db-wal"]
+    raw = b"".join(files.values())
+    contents = frames(raw)
+    assert contents.count(b'"differences"') > 30
+    assert_clean(raw + contents, secrets)
+    assert not [secret for secret in secrets.made if secret in said]
+
+
+async def test_postgresql_holds_no_secret(postgresql_url: str):
+    secrets = Secrets()
+    run(postgresql_url, secrets)
+    connection = await asyncpg.connect(postgresql_url)
+    tables = [row["tablename"] for row in await connection.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")]  # fmt: skip
+    dumped = [str(dict(row)) for table in tables for row in await connection.fetch(f"SELECT * FROM {table}")]
+    contents = [zstandard.ZstdDecompressor().decompress(row["content"]) for row in await connection.fetch("SELECT content FROM shadow_contents")]  # fmt: skip
+    await connection.close()
+    assert len(contents) > 30
+    assert_clean("\n".join(dumped).encode() + b"\n".join(contents), secrets)
+
+
+@pytest.mark.parametrize("place", ["body", "header", "query"])
+def test_the_search_finds_what_is_there(place: str):
+    """A test of the test: what is not redacted is found in the bytes that are searched."""
+    secrets = Secrets()
+    secret = secrets(place)
+    packed = zstandard.ZstdCompressor(level=1).compress(b'{"x": "' + secret.encode() * 3 + b'"}' + TOKEN_START.encode())
+    with pytest.raises(AssertionError):
+        assert_clean(frames(b"page" + packed + b"page"), secrets)
