@@ -12,7 +12,6 @@ from typing import Any, ClassVar
 from sqlalchemy.engine import URL
 
 from legacy_adapters.change import Entry, Load
-from legacy_adapters.errors import PlanError
 from legacy_adapters.record import Key
 from legacy_adapters.sql.capture import Capture
 from legacy_adapters.sql.connection import Connection
@@ -65,10 +64,6 @@ class Dialect(ABC):
     @abstractmethod
     def outbox(self, table: Table, consumer: str) -> Capture:
         """Capture by triggers."""
-
-    def poll(self, table: Table, column: str) -> Capture:
-        """Capture by asking for the rows whose `column` grew."""
-        raise PlanError(f"{self.name} cannot poll {table.name} by {column}")
 
     @abstractmethod
     def quote(self, name: str) -> str:

@@ -32,6 +32,7 @@ from legacy_adapters.sql.dialect import Dialect
 from legacy_adapters.sql.dialects import dialect_of
 from legacy_adapters.sql.ledger import Ledger
 from legacy_adapters.sql.outbox import require_covered
+from legacy_adapters.sql.polling import PollCapture
 from legacy_adapters.sql.quarantine import QuarantineTable
 from legacy_adapters.sql.shape import TableShape
 from legacy_adapters.sql.snapshot import SqlSnapshot
@@ -52,6 +53,7 @@ class SqlSettings:
         key: names of the columns that identify a row.
         columns: names of the columns that the sync reads or writes; the key's need not be named.
         capture: `outbox`, `poll:COLUMN`, or `none` where nothing is read from this side.
+        poll_overlap_s: seconds by which each look of polling begins before the greatest time that was seen.
     """
 
     sync: str
@@ -61,6 +63,7 @@ class SqlSettings:
     key: tuple[str, ...]
     columns: tuple[str, ...]
     capture: str = "outbox"
+    poll_overlap_s: float = 30.0
 
 
 class SqlStore:
@@ -245,5 +248,5 @@ def _capture(settings: SqlSettings, dialect: Dialect, table: Table) -> Capture:
         return dialect.outbox(table, consumer)
     how, _, column = settings.capture.partition(":")
     if how == "poll" and column:
-        return dialect.poll(table, column)
+        return PollCapture(dialect, table, column, settings.poll_overlap_s)
     raise PlanError(f"{dialect.name} captures by `outbox` or `poll:COLUMN`, not by `{settings.capture}`")
