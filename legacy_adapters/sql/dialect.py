@@ -44,7 +44,7 @@ class Dialect(ABC):
     keys_max: ClassVar[int] = 1000
     rows_max: ClassVar[int] = 5000
     locking: ClassVar[str] = " FOR UPDATE"
-    tested: ClassVar[bool] = True
+    tested: bool = True
     notes: ClassVar[tuple[str, ...]] = ()
     text_type: ClassVar[str] = "text"
     long_text_type: ClassVar[str] = "text"

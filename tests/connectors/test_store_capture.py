@@ -320,10 +320,17 @@ async def test_truncate_is_seen_by_postgresql(postgresql: Kind) -> None:
     assert names(await reader.read()) == {1: None, 2: None}
 
 
-async def test_rows_that_sqlite_replaces_are_seen(sqlite: Kind) -> None:
+async def test_rows_that_are_replaced_are_seen(sqlite: Kind, mariadb: Kind) -> None:
+    for kind, verb in ((sqlite, "INSERT OR REPLACE"), (mariadb, "REPLACE")):
+        reader = await started(kind, "(1, 'ada', 36)", "(2, 'bob', 40)")
+        await kind.run(f"{verb} INTO t VALUES (3, 'ada', 1)")
+        assert names(await reader.read()) == {1: None, 3: "ada"}
+
+
+async def test_rows_that_an_update_replaces_are_seen(sqlite: Kind) -> None:
     reader = await started(sqlite, "(1, 'ada', 36)", "(2, 'bob', 40)")
-    await sqlite.run("INSERT OR REPLACE INTO t VALUES (3, 'ada', 1)")
-    assert names(await reader.read()) == {1: None, 3: "ada"}
+    await sqlite.run("UPDATE OR REPLACE t SET name = 'ada' WHERE id = 2")
+    assert names(await reader.read()) == {1: None, 2: "ada"}
 
 
 async def test_capture_that_was_tampered_with_is_noticed(kind: Kind) -> None:

@@ -53,7 +53,7 @@ class MariaDBDialect(Dialect):
 
     async def reflect(self, connection: Connection, table: str) -> TableShape:
         shape = await reflect(connection, table)
-        self.mariadb = "MariaDB" in shape.server
+        self.mariadb = self.tested = "MariaDB" in shape.server
         return shape
 
     def outbox(self, table: Table, consumer: str) -> Capture:

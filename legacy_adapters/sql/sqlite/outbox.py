@@ -10,7 +10,7 @@ from legacy_adapters.sql.connection import Connection
 from legacy_adapters.sql.names import ORIGIN, trigger
 from legacy_adapters.sql.outbox import OutboxCapture
 
-_EVENTS = ("insert", "update", "delete", "replace")
+_EVENTS = ("insert", "update", "delete", "replace", "rewrite")
 
 
 class SQLiteOutbox(OutboxCapture):
@@ -26,7 +26,7 @@ class SQLiteOutbox(OutboxCapture):
         return [trigger(self.table.shape.table, event) for event in _EVENTS]
 
     def statements(self) -> Sequence[str]:
-        insert, update, delete, replace = (self.dialect.quote(name) for name in self.trigger_names())
+        insert, update, delete, replace, rewrite = (self.dialect.quote(name) for name in self.trigger_names())
         columns = [f"{column.name} {self.dialect.key_type(column)}" for column in self.key_columns()]
         on = f"ON {self.table.name} FOR EACH ROW"
         return (
@@ -40,6 +40,7 @@ class SQLiteOutbox(OutboxCapture):
             f"{self._insert('U', 'NEW')} END",
             f"CREATE TRIGGER {delete} AFTER DELETE {on} BEGIN {self._insert('D', 'OLD')} END",
             f"CREATE TRIGGER {replace} BEFORE INSERT {on} BEGIN {self._replaced()} END",
+            f"CREATE TRIGGER {rewrite} BEFORE UPDATE {on} BEGIN {self._replaced(' AND ' + self._other())} END",
             "COMMIT",
         )
 
@@ -85,8 +86,13 @@ class SQLiteOutbox(OutboxCapture):
         quoted = [self.dialect.quote(name) for name in self.table.key]
         return " OR ".join(f"OLD.{name} IS NOT NEW.{name} COLLATE BINARY" for name in quoted)
 
-    def _replaced(self) -> str:
-        """Rows that INSERT OR REPLACE would take away: SQLite fires no trigger for them unless it is told to.
+    def _other(self) -> str:
+        """That a row is not the one that is updated."""
+        quoted = [self.dialect.quote(name) for name in self.table.key]
+        return f"NOT ({' AND '.join(f't.{name} IS OLD.{name}' for name in quoted)})"
+
+    def _replaced(self, condition: str = "") -> str:
+        """Rows that OR REPLACE would take away: SQLite fires no trigger for them unless it is told to.
 
         A row that stays after all is only looked at once more.
         """
@@ -100,6 +106,6 @@ class SQLiteOutbox(OutboxCapture):
                 same = " AND ".join(f"t.{name} = NEW.{name}" for name in quoted)
                 parts.append(
                     f"INSERT INTO {self._outbox()} (op, origin, {', '.join(self.keys)}) SELECT 'D', "
-                    f"(SELECT origin FROM {ORIGIN}), {picked} FROM {self.table.name} t WHERE {same};"
+                    f"(SELECT origin FROM {ORIGIN}), {picked} FROM {self.table.name} t WHERE {same}{condition};"
                 )
         return " ".join(parts) or "SELECT 1;"
