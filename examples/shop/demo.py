@@ -37,6 +37,7 @@ WELCOME = """
     {bin}/strangler explain GET http://localhost:{ports.shop}/api/orders/7 -H "X-Tenant: acme"
     {bin}/strangler status
     {bin}/strangler routes
+    {bin}/strangler report invoices      # invoices run in shadow: what is wrong with new?
     curl -i http://localhost:{ports.shop}/api/customers/1
     kill {customers_pid}        # customers dies for {comes_back} s, legacy answers in its place, and nothing fails
     and raise `percent` of the route orders in config.yaml, save, and watch the shares of orders below
