@@ -14,7 +14,7 @@ from typing import Final
 
 from legacy_adapters.change import Cursor
 from legacy_adapters.connector import Store
-from legacy_adapters.engine.checkpoint import LIVE, LiveMark
+from legacy_adapters.engine.checkpoint import LIVE, LiveMark, stream_name
 from legacy_adapters.engine.model import Direction
 from legacy_adapters.errors import CaptureError
 from legacy_adapters.record import Key, Stored
@@ -54,7 +54,7 @@ async def look(direction: Direction, keys: Sequence[Key]) -> Standing:
         StoreUnavailableError: a store went away.
     """
     async with direction.writes.transaction() as transaction:
-        mark = LiveMark.decode(await transaction.fence(LIVE))
+        mark = LiveMark.decode(await transaction.fence(stream_name(direction.sync, direction.name, LIVE)))
         entries = await transaction.entries(keys)
         held = await transaction.held(keys)
     expected = {

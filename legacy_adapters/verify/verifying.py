@@ -20,7 +20,7 @@ from typing import Final
 
 from legacy_adapters.change import Entry
 from legacy_adapters.connector import Listed
-from legacy_adapters.engine.checkpoint import LIVE, LiveMark
+from legacy_adapters.engine.checkpoint import LIVE, LiveMark, stream_name
 from legacy_adapters.engine.decision import OWED
 from legacy_adapters.engine.model import Direction
 from legacy_adapters.engine.stream import Finder, NoFinder
@@ -295,7 +295,8 @@ class Verification:
         """Target keys with changes of their own that are still to be carried back."""
         if self._counter is None:
             return frozenset()
-        mark = LiveMark.decode(await self._counter.writes.read_checkpoint(LIVE))
+        stream = stream_name(self._counter.sync, self._counter.name, LIVE)
+        mark = LiveMark.decode(await self._counter.writes.read_checkpoint(stream))
         return await captured_since(self._counter.reads, None if mark is None else mark.cursor)
 
     async def _look_at_mapping(self, keys: Sequence[Key]) -> dict[Key, Standpoint]:
