@@ -8,6 +8,7 @@ from typing import Any
 
 from legacy_adapters.mapping.step import RefusalError, Step
 from legacy_adapters.values.errors import UnfitError
+from legacy_adapters.values.fitting import Fits
 
 #: Results remembered per column and type; the memory is emptied when it is full.
 MEMORY_MAX = 65_536
@@ -52,12 +53,11 @@ class Refused:
         self.reason = reason
 
 
-def run_of(steps: Sequence[Step], finish: Function | None, *, several: bool = False) -> Function:
-    """The steps as one function. NULL passes by the steps that do not ask for it; `finish` sees everything.
+def run_of(steps: Sequence[Step], *, several: bool = False) -> Function | None:
+    """The steps as one function, None where there is nothing to do. NULL passes by the steps that do not ask for it.
 
     Args:
         steps: in order.
-        finish: coercion of the result.
         several: the value is a tuple, of several columns: a step of single values then does each of them.
     """
     chain: list[tuple[Function, bool]] = []
@@ -69,65 +69,92 @@ def run_of(steps: Sequence[Step], finish: Function | None, *, several: bool = Fa
         else:
             chain.append((_each(step) if several else step.apply, step.nulls))
         several = step.many_out or (several and not step.many_in)
+    if not chain:
+        return None
 
     def run(value: Any) -> Any:
         for apply, nulls in chain:
             if value is not None or nulls:
                 value = apply(value)
-        return value if finish is None else finish(value)
+        return value
 
     return run
+
+
+def _one(function: Function, value: Any) -> Any:
+    try:
+        return function(value)
+    except Exception as error:  # noqa: BLE001 - a transform that fails refuses this record alone
+        return Refused(reason_of(error))
+
+
+def _unchanged(value: Any) -> Any:
+    return value
 
 
 class Column:
     """A function over the values of one column."""
 
-    def __init__(self, run: Function, *, steady: bool, fits: Callable[[Sequence[Any]], bool] | None = None) -> None:
+    def __init__(
+        self, steps: Function | None, *, steady: bool, finish: Function | None = None, fits: Fits | None = None
+    ) -> None:
         """Makes a column.
 
         Args:
-            run: of one value; raises RefusalError or UnfitError.
+            steps: from a value to its result; None where there is nothing to do. Raises RefusalError or UnfitError.
             steady: equal values have equal results, so that results may be remembered.
-            fits: where `run` changes nothing: tells of many values at once, and quickly, that they may stay.
+            finish: what every result goes through: the coercion into a column. Raises UnfitError.
+            fits: tells quickly of many results at once that `finish` would leave them as they are.
         """
-        self.run = run
-        self._fits = fits
+        self._steps, self._finish, self._fits = steps, finish, fits
         self._memories: dict[type, dict[Any, Any]] = {}
         self._steady = steady
         self._tried = self._missed = 0
 
+    def run(self, value: Any) -> Any:
+        """One value; raises what its functions raise."""
+        if self._steps is not None:
+            value = self._steps(value)
+        return value if self._finish is None else self._finish(value)
+
     def all(self, values: Sequence[Any]) -> tuple[Sequence[Any], bool]:
         """The results, with `Refused` where there is none, and whether there may be such."""
-        kinds = set(map(type, values))
-        if self._fits is not None and self._fits(values):
-            return values, False
-        kinds.discard(type(None))
-        if self._steady and len(kinds) == 1:
-            [kind] = kinds
-            if kind in _SAME:
-                return self._remembered(values, self._memories.setdefault(kind, {}))
+        results, refused = (values, False) if self._steps is None else self._stepped(values)
+        if self._finish is None or (not refused and self._fits is not None and self._fits(results)):
+            return results, refused
+        finish = self._finish
         try:
-            return list(map(self.run, values)), False
+            if not refused:
+                return list(map(finish, results)), False
         except Exception:  # noqa: BLE001 - whatever it is, it is one value's, and each is asked alone now
-            return [self._one(value) for value in values], True
+            refused = True
+        return [value if type(value) is Refused else _one(finish, value) for value in results], refused
 
-    def _one(self, value: Any) -> Any:
+    def _stepped(self, values: Sequence[Any]) -> tuple[Sequence[Any], bool]:
+        steps = self._steps or _unchanged
+        if self._steady:
+            kinds = set(map(type, values))
+            kinds.discard(type(None))
+            if len(kinds) == 1:
+                [kind] = kinds
+                if kind in _SAME:
+                    return self._remembered(values, steps, self._memories.setdefault(kind, {}))
         try:
-            return self.run(value)
-        except Exception as error:  # noqa: BLE001 - a transform that fails refuses this record alone
-            return Refused(reason_of(error))
+            return list(map(steps, values)), False
+        except Exception:  # noqa: BLE001 - as above
+            return [_one(steps, value) for value in values], True
 
-    def _remembered(self, values: Sequence[Any], memory: dict[Any, Any]) -> tuple[Sequence[Any], bool]:
+    def _remembered(self, values: Sequence[Any], steps: Function, memory: dict[Any, Any]) -> tuple[Sequence[Any], bool]:
         missing = set(values).difference(memory)
         if len(memory) + len(missing) > MEMORY_MAX:
             memory.clear()
             missing = set(values)
         try:
             for value in missing:
-                memory[value] = self.run(value)
+                memory[value] = steps(value)
         except Exception:  # noqa: BLE001 - as above
             for value in missing:
-                memory[value] = self._one(value)
+                memory[value] = _one(steps, value)
         results = [memory[value] for value in values]
         self._judge(len(values), len(missing))
         # A refusal may be remembered from an earlier chunk, so that every chunk is looked at.

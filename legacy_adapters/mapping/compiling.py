@@ -155,7 +155,7 @@ def _version(routes: list[Route], side: Side, source_key: list[str], target_key:
                 "constant": repr(one.constant),
                 "steps": [[step.name, step.fingerprint] for step in one.steps],
                 "given": sync.fields[one.index].model_dump(
-                    mode="json", by_alias=True, exclude_unset=True, include={"to_new", "to_legacy", "values"}
+                    mode="json", by_alias=True, exclude_none=True, include={"to_new", "to_legacy", "values"}
                 ),
             }
             for one in routes

@@ -46,13 +46,12 @@ class Field:
         self.route = route
         self.many_in = len(route.sources) > 1
         self.many_out = len(route.targets) > 1
-        finish = _finish([kinds.get(name) for name in route.targets], self.many_out)
-        self.run = run_of(route.steps, finish, several=self.many_in if route.lookup is None else self.many_out)
+        steps = run_of(route.steps, several=self.many_in if route.lookup is None else self.many_out)
         steady = all(step.steady for step in route.steps) and not self.many_in
         one = kinds.get(route.targets[0])
-        plain = all(step.identity for step in route.steps) and not self.many_out
-        whole = None if not plain else fits(one) if one is not None else _anything
-        self.values = Column(self.run, steady=steady, fits=whole)
+        fit = fits(one) if one is not None and not self.many_out else None
+        finish = _finish([kinds.get(name) for name in route.targets], many=self.many_out)
+        self.values = Column(steps, steady=steady, finish=finish, fits=fit)
 
     def sources_of(self, row: Row) -> Any:
         """What the field's function is given, of a row."""
@@ -66,11 +65,7 @@ class Field:
         return _looked_up(self.route, tuple([row[name] for name in self.route.sources]), found)
 
 
-def _anything(_values: Sequence[Any]) -> bool:
-    return True
-
-
-def _finish(kinds: Sequence[ColumnKind | None], many: bool) -> Callable[[Any], Any] | None:  # noqa: FBT001 - private
+def _finish(kinds: Sequence[ColumnKind | None], *, many: bool) -> Callable[[Any], Any] | None:
     coerces = [coercer(kind) if kind is not None else None for kind in kinds]
     if not any(coerces):
         return None
@@ -254,7 +249,7 @@ def _values_of(field: Field, row: Row, found: Found) -> Row:
     route = field.route
     try:
         result = field.key_in(row, found) if route.lookup is not None else None
-        result = field.run(field.sources_of(row)) if route.lookup is None else field.run(result)
+        result = field.values.run(field.sources_of(row)) if route.lookup is None else field.values.run(result)
     except MappingError:
         raise
     except KeyError as error:
@@ -273,7 +268,7 @@ def _look_up_all(field: Field, keys: Sequence[Key], found: Found, refused: dict[
     results = []
     for index, key in enumerate(keys):
         try:
-            results.append(field.run(_looked_up(field.route, key, found)))
+            results.append(field.values.run(_looked_up(field.route, key, found)))
         except MappingError as error:
             refused.setdefault(index, error)
             results.append(nothing)

@@ -18,7 +18,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from legacy_adapters.values.coerce import coercer
+from legacy_adapters.values.coerce import coercer, is_whole
 from legacy_adapters.values.errors import UnfitError
 from legacy_adapters.values.kinds import ColumnKind, Kind
 
@@ -84,7 +84,7 @@ def _json_value(value: Any) -> Any:
         return {str(key): _json_value(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):
         return [_json_value(inner) for inner in value]
-    if isinstance(value, float | Decimal) and Decimal(value).is_finite() and value == int(value):
+    if isinstance(value, float | Decimal) and is_whole(value):
         return int(value)
     return float(value) if isinstance(value, Decimal) else value
 
@@ -111,7 +111,9 @@ _FORMS: dict[type, Callable[[Any], tuple[bytes, bytes]]] = {
     list: _json,
 }
 #: Types whose equality in Python is canonical equality, where both are of the type.
-_PLAIN = frozenset({bool, int, Decimal, bytes, date, UUID, type(None)})
+_PLAIN = frozenset({bool, int, bytes, date, UUID, type(None)})
+#: The same of equal values alone: text may differ in its way of writing é, and NaN is not equal to itself.
+_PLAIN_WHERE_EQUAL = frozenset({str, Decimal})
 
 
 def comparer(kind: ColumnKind | None) -> Callable[[Any, Any], bool]:
@@ -130,10 +132,10 @@ def comparer(kind: ColumnKind | None) -> Callable[[Any, Any], bool]:
     def same(one: Any, other: Any) -> bool:
         kinds = type(one)
         if kinds is type(other) and not is_json:
-            if kinds is str and one == other:
-                return True
             if kinds in _PLAIN:
                 return bool(one == other)
+            if kinds in _PLAIN_WHERE_EQUAL and one == other:
+                return True
         elif (one is None) is not (other is None):
             return False
         return form(one) == form(other)

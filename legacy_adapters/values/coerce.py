@@ -23,6 +23,7 @@ Coercer = Callable[[Any], Any]
 
 _SINGLE_BITS = 32
 _MICROSECOND_DIGITS = 6
+_WHOLE_DIGITS_MAX = 400
 _CANONICAL_INTEGER = re.compile(r"-?(0|[1-9][0-9]{0,99})\Z")
 _CANONICAL_DECIMAL = re.compile(r"-?[0-9]{1,500}(\.[0-9]{1,500})?\Z")
 
@@ -73,9 +74,15 @@ def _whole(value: Any) -> int:
         return int(value)
     if isinstance(value, str) and _CANONICAL_INTEGER.match(value):
         return int(value)
-    if isinstance(value, Decimal | float) and Decimal(value).is_finite() and value == int(value):
+    if isinstance(value, Decimal | float) and is_whole(value):
         return int(value)
     raise _wrong(value, "whole numbers")
+
+
+def is_whole(value: Decimal | float) -> bool:
+    """Whether a number is a whole one, of a size that anybody means: 1E+1000000 would take a minute to write out."""
+    exact = Decimal(value)
+    return exact.is_finite() and exact.adjusted() < _WHOLE_DIGITS_MAX and exact == exact.to_integral_value()
 
 
 def _decimal(kind: ColumnKind) -> Coercer:
@@ -126,7 +133,7 @@ def _float(kind: ColumnKind) -> Coercer:
         if isinstance(value, int) and found != value:
             raise UnfitError("is a whole number that no float is equal to")
         try:
-            return float(struct.unpack("f", struct.pack("f", found))[0]) if single else found
+            return float(struct.unpack("<f", struct.pack("<f", found))[0]) if single else found
         except OverflowError:
             raise UnfitError("is beyond what a float of 32 bits holds") from None
 
@@ -155,7 +162,7 @@ def _text(kind: ColumnKind) -> Coercer:
 def _as_text(value: Any) -> str:
     if isinstance(value, str):
         return str(value)
-    if isinstance(value, Decimal):
+    if isinstance(value, Decimal) and value.is_finite() and abs(value.adjusted()) < _WHOLE_DIGITS_MAX:
         return f"{value:f}"
     if isinstance(value, int | UUID) and not isinstance(value, bool):
         return str(value)

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from legacy_adapters.mapping.step import ANY, NUMBER, TEXT, RefusalError, Shape, Step, kind_name
+from legacy_adapters.values.coerce import is_whole
 from legacy_adapters.values.kinds import Kind
 from routes.config.sync_transform import (
     BooleanArguments,
@@ -46,6 +47,8 @@ def number(value: Any, name: str) -> Decimal:
         raise RefusalError(f"{name} wants a number, and got {kind_name(value)}")
     if not found.is_finite():
         raise RefusalError(f"{name} wants a number, and got none")
+    if abs(found.adjusted()) > _DIGITS_MAX:
+        raise RefusalError("has too many digits")
     return found
 
 
@@ -153,8 +156,7 @@ def word_of(value: Any) -> str | None:
     if isinstance(value, int):
         return str(value)
     if isinstance(value, Decimal | float):
-        exact = Decimal(str(value))
-        return str(int(exact)) if exact.is_finite() and exact == exact.to_integral_value() else str(value)
+        return str(int(value)) if is_whole(value) else str(value)
     if isinstance(value, bytes):
         return str(int.from_bytes(value, "big")) if len(value) <= 1 or value.isascii() is False else value.decode()
     return str(value)
