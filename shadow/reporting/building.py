@@ -32,7 +32,7 @@ from shadow.reporting.model import (
     VerdictCount,
 )
 from shadow.reporting.quantiles import latency
-from shadow.reporting.rows import RouteFacts, RouteRows, StoredCluster, Window
+from shadow.reporting.rows import MINUTE_S, RouteFacts, RouteRows, StoredCluster, Window, make_grid
 from shadow.reporting.sentences import headline, left_out_words
 
 #: Verdicts that say something of new. Shares are shares of these.
@@ -49,10 +49,6 @@ DIFFERENT: Final = (Verdict.MISMATCH, Verdict.NEW_FAILED)
 EXAMPLES_MAX: Final = 3
 SETTLED_MAX: Final = 20
 KEYS_MAX: Final = 20
-_POINTS_MAX: Final = 120
-_MINUTE_S: Final = 60
-_HOUR_MINUTES: Final = 60
-_MINUTES_MAX: Final = 15
 
 #: Describes a cluster in words, and proposes the rule that would explain it, as YAML ("" for none).
 Describe = Callable[[StoredCluster], tuple[str, str]]
@@ -243,16 +239,10 @@ def _self_proof(rows: RouteRows) -> SelfProof | None:
 
 
 def _trend(rows: RouteRows, window: Window) -> Trend:
-    """Steps of a minute; where that were too many, of some minutes or of whole hours."""
-    last = int(window.until) // _MINUTE_S
-    first = max(min((minute for minute, _, _ in rows.verdicts), default=last), int(window.since) // _MINUTE_S)
-    step = max(1, -(-(last - first + 1) // _POINTS_MAX))
-    if step > _MINUTES_MAX:  # by then minutes have been rolled up into hours
-        step = -(-step // _HOUR_MINUTES) * _HOUR_MINUTES
-    first -= first % step
-    points = [[0, 0, 0] for _ in range(first, last + 1, step)]
+    grid = rows.grid or make_grid(min((minute for minute, _, _ in rows.verdicts), default=None), window)
+    points = [[0, 0, 0] for _ in range(grid.first, int(window.until) // MINUTE_S + 1, grid.step)]
     for (minute, verdict, _), count in rows.verdicts.items():
-        index = (minute - first) // step
+        index = (minute - grid.first) // grid.step
         if not 0 <= index < len(points):
             continue
         if verdict not in COMPARED:
@@ -260,5 +250,5 @@ def _trend(rows: RouteRows, window: Window) -> Trend:
             continue
         points[index][0] += count
         points[index][1] += count if verdict in DIFFERENT else 0
-    made = (TrendPoint((first + step * index) * _MINUTE_S, *counts) for index, counts in enumerate(points))
-    return Trend(step * _MINUTE_S, tuple(made))
+    made = (TrendPoint((grid.first + grid.step * index) * MINUTE_S, *counts) for index, counts in enumerate(points))
+    return Trend(grid.step * MINUTE_S, tuple(made))

@@ -15,13 +15,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from shadow.comparison import Verdict
 from shadow.keeping import tables
 from shadow.reporting.building import COMPARED, EXAMPLES_MAX
-from shadow.reporting.rows import RouteRows, StoredCluster, Window
+from shadow.reporting.rows import MINUTE_S, RouteRows, StoredCluster, Window, make_grid
 
 #: Clusters of one route that are read; the others are counted.
 CLUSTERS_MAX: Final = 30
 #: Ids that one statement may name.
 _IDS_MAX: Final = 500
-_MINUTE_S: Final = 60
 #: Verdicts that tell whether an answer of this kind can be compared: after a race or where legacy failed it could be.
 _COVERED: Final = frozenset({*COMPARED, Verdict.NOT_COMPARABLE})
 _BUCKETS: Final = [tables.latencies.c[name] for name in tables.BUCKETS]
@@ -63,16 +62,19 @@ def _of(query: Select[Any], table: Any, route: str | None) -> Select[Any]:
 
 
 def _first_minute(window: Window) -> int:
-    return int(window.since) // _MINUTE_S
+    return int(window.since) // MINUTE_S
 
 
 async def _read_verdicts(connection: AsyncConnection, rows: AllRows, window: Window, route: str | None) -> None:
     table = tables.tallies
     total = func.sum(table.c["count"]).label("total")
-    inside = table.c.minute.between(_first_minute(window), int(window.until) // _MINUTE_S)
-    by = (table.c.route, table.c.minute, table.c.verdict, table.c.reason)
+    inside = table.c.minute.between(_first_minute(window), int(window.until) // MINUTE_S)
+    grid = make_grid(await connection.scalar(_of(select(func.min(table.c.minute)).where(inside), table, route)), window)
+    step = ((table.c.minute - grid.first) // grid.step).label("step")
+    by = (table.c.route, step, table.c.verdict, table.c.reason)
     for row in await connection.execute(_of(select(*by, total).where(inside).group_by(*by), table, route)):
-        rows[row[0]].verdicts[row[1], row[2], row[3]] = int(row[4])
+        rows[row[0]].verdicts[grid.first + row[1] * grid.step, row[2], row[3]] = int(row[4])
+        rows[row[0]].grid = grid
     kind = (table.c.route, table.c.verdict, table.c.status, table.c.media)
     for row in await connection.execute(_of(select(*kind, total).where(inside).group_by(*kind), table, route)):
         _count_class(rows[row[0]], row)

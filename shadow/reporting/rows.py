@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final, NamedTuple
 
 from routes.shadowing import RuleModel
 from shadow.reporting.model import Key
+
+MINUTE_S: Final = 60
+#: Steps of a series at most.
+POINTS_MAX: Final = 120
+_HOUR_MINUTES: Final = 60
+_MINUTES_MAX: Final = 15
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +21,28 @@ class Window:
 
     since: float
     until: float
+
+
+class Grid(NamedTuple):
+    """The steps of a series over time, in whole minutes: the first one, and how long each is."""
+
+    first: int
+    step: int
+
+
+def make_grid(first_seen: int | None, window: Window) -> Grid:
+    """Steps of a minute; where that were too many, of some minutes or of whole hours.
+
+    Args:
+        first_seen: the first minute with anything in it; None where there is none.
+        window: to divide.
+    """
+    last = int(window.until) // MINUTE_S
+    first = max(last if first_seen is None else first_seen, int(window.since) // MINUTE_S)
+    step = max(1, -(-(last - first + 1) // POINTS_MAX))
+    if step > _MINUTES_MAX:  # by then minutes have been rolled up into hours
+        step = -(-step // _HOUR_MINUTES) * _HOUR_MINUTES
+    return Grid(first - first % step, step)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +75,8 @@ class RouteRows:
     """Everything about one route.
 
     Attributes:
-        verdicts: (minute, verdict, reason) -> exchanges.
+        verdicts: (minute, verdict, reason) -> exchanges; where there is a grid, the minute is a step's first one.
+        grid: of `verdicts`; None where they are by the minute.
         unsent: (`shed` or `lost`, reason) -> requests that never came to the comparer.
         classes: (`status` or `media`, name) -> [compared, left out].
         legacy_buckets: duration histogram of legacy.
@@ -61,6 +90,7 @@ class RouteRows:
     """
 
     verdicts: dict[tuple[int, str, str], int] = field(default_factory=dict)
+    grid: Grid | None = None
     unsent: dict[tuple[str, str], int] = field(default_factory=dict)
     classes: dict[tuple[str, str], list[int]] = field(default_factory=dict)
     legacy_buckets: list[int] = field(default_factory=list)

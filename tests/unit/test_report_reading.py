@@ -6,26 +6,30 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import pytest
 import pytest_asyncio
 from sqlalchemy import insert
-from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shadow.keeping import tables
+from shadow.keeping.database import open_database
+from shadow.keeping.schema import migrate
 from shadow.reporting.reading import CLUSTERS_MAX, read_noise, read_rows
-from shadow.reporting.rows import Window
+from shadow.reporting.rows import POINTS_MAX, Window
 
 NOW = 1_772_355_600.0
 MINUTE = int(NOW) // 60
 HOUR = Window(NOW - 3600, NOW)
 
 
-@pytest_asyncio.fixture
-async def connection(tmp_path: Path) -> AsyncIterator[AsyncConnection]:
-    engine = create_async_engine(f"sqlite+aiosqlite:///{tmp_path / 'state.db'}")
-    async with engine.begin() as running:
-        await running.run_sync(tables.metadata.create_all)
+@pytest_asyncio.fixture(params=["sqlite", "postgresql"])
+async def connection(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[AsyncConnection]:
+    sqlite = f"sqlite:///{tmp_path / 'state.db'}"
+    database = open_database(sqlite if request.param == "sqlite" else request.getfixturevalue("postgresql_url"))
+    await migrate(database)
+    async with database.writing() as running:
         yield running
-    await engine.dispose()
+    await database.close()
 
 
 async def add(connection: AsyncConnection, table: Any, *rows: dict[str, Any]) -> None:
@@ -149,3 +153,14 @@ async def test_uses_proofs_and_noise_are_read(connection: AsyncConnection) -> No
     assert rows.proofs == {"value": [20, 19], "": [10, 0]}
     assert await read_noise(connection) == {"orders": [{"asked": 1}, {"asked": 1}]}
     assert await read_noise(connection, "other") == {}
+
+
+async def test_long_windows_are_read_in_steps(connection: AsyncConnection) -> None:
+    minutes = [MINUTE - 60 * hour for hour in range(24 * 14)]
+    await add(connection, tables.tallies, *(tally(minute, "match", 2) for minute in minutes))
+    rows = (await read_rows(connection, Window(NOW - 14 * 86400, NOW)))["orders"]
+    assert rows.grid is not None
+    assert rows.grid.step % 60 == 0
+    assert len(rows.verdicts) <= POINTS_MAX + 1
+    assert sum(rows.verdicts.values()) == 2 * len(minutes)
+    assert all((minute - rows.grid.first) % rows.grid.step == 0 for minute, _, _ in rows.verdicts)
