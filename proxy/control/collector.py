@@ -11,6 +11,7 @@ from typing import Any, Final
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector, CollectorRegistry
 
+from proxy.control.comparer_metrics import COMPARER_METRICS, comparer_samples
 from proxy.control.histogram import exported
 from proxy.control.metric import MetricSpec, Sample
 from proxy.control.models import WorkerView
@@ -57,6 +58,7 @@ METRICS: Final[dict[str, MetricSpec]] = {
     "strangler_mirror_verdicts": MetricSpec("counter", (*_ARM, "verdict"), "What comparisons concluded."),
     "strangler_comparer_ready": MetricSpec("gauge", (), "1 while a comparer takes exchanges, else 0."),
     "strangler_comparer_restarts": MetricSpec("counter", (), "Times that the comparer was started again."),
+    **COMPARER_METRICS,
     **SYNC_METRICS,
     "strangler_client_connections": MetricSpec("gauge", (), "Open client connections."),
     "strangler_client_connections_accepted": MetricSpec("counter", (), "Client connections accepted."),
@@ -155,6 +157,7 @@ class StateCollector(Collector):
             **_endpoint_samples(total["endpoints"]),
             **_worker_samples([view_worker(state, worker) for worker in state.workers]),
             **_state_samples(state),
+            **comparer_samples(state.comparer_snapshot),
             **sync_samples(state.syncer, state.syncs),
             "strangler_service_requests_waiting": [((name,), count) for name, count in total["waiting"].items()],
             "strangler_requests_rejected": [((status,), count) for status, count in total["requests_rejected"].items()],

@@ -37,6 +37,10 @@ ECHOES_MAX: Final = 256
 #: Deepest document that is looked into; what lies deeper becomes one token.
 DEPTH_MAX: Final = 200
 
+#: Names whose answer is remembered, and the longest of them.
+_NAMES_MAX: Final = 4_096
+_NAME_CHARACTERS_MAX: Final = 100
+
 _URL_FIELDS: Final = frozenset(("location", "content-location", "referer", "refresh", "link", "origin"))
 _COOKIE_FIELDS: Final = frozenset(("cookie", "set-cookie"))
 _CREDENTIAL_FIELDS: Final = frozenset(("authorization", "proxy-authorization"))
@@ -50,14 +54,14 @@ _END: Final = ""  # no segment of a path that is kept is empty
 
 
 class Redactor:
-    """How one route's exchanges are redacted. Immutable.
+    """How one route's exchanges are redacted. Nothing of it changes but what it has looked up.
 
     Args:
         key: secret of the tokens, at least 16 bytes.
         redact: `CompareModel.redact`: exact paths (`/customer/name`, `/items/*/iban`, `@header/x-user`) and names.
     """
 
-    __slots__ = ("_fields", "_key", "_names", "_paths")
+    __slots__ = ("_fields", "_key", "_known", "_names", "_paths")
 
     def __init__(self, key: bytes, redact: Sequence[str] = ()) -> None:
         self._key = key
@@ -65,6 +69,7 @@ class Redactor:
         self._fields = frozenset(
             entry.split("/")[1].lower() for entry in redact if entry.startswith(("@header/", "@cookie/"))
         )
+        self._known: dict[str, bool] = {}
         self._paths: _Trie = {}
         for entry in redact:
             if entry.startswith("/"):
@@ -82,7 +87,12 @@ class Redactor:
 
     def hides(self, name: str) -> bool:
         """Whether values of this name are secrets on this route."""
-        return is_secret(name) or name.lower() in self._names
+        known = self._known.get(name)
+        if known is None:
+            known = is_secret(name) or name.lower() in self._names
+            if len(name) <= _NAME_CHARACTERS_MAX and len(self._known) < _NAMES_MAX:
+                self._known[name] = known
+        return known
 
     def hides_parameter(self, name: str) -> bool:
         """The same for a query or a form."""
@@ -277,7 +287,9 @@ class Redaction:
         return value
 
     def _object(self, value: dict[str, Any], nodes: Sequence[_Trie], depth: int) -> dict[str, Any]:
-        named = any(isinstance(said := value.get(member), str) and self._redactor.hides(said) for member in _NAMING)
+        named = not _NAMED.isdisjoint(value) and any(
+            isinstance(said := value.get(member), str) and self._redactor.hides(said) for member in _NAMING
+        )
         hides = self._redactor.hides
         redacted = {}
         for name, item in value.items():

@@ -81,8 +81,8 @@ _NAMED: Final = re.compile(
 )
 _VALUE: Final = re.compile(r"\\?\"([^\"]{1,4000})|'([^']{1,4000})|([^\s\"'&;,<>]{1,4000})")
 _CARD: Final = re.compile(r"(?<![\d.-])\d(?:[ -]?\d){13,18}(?![\d.-])")
-#: What has none of these holds none of the above.
-_WORTH_A_LOOK: Final = re.compile(r"[=:]|%3[dDaA]|eyJ|-----BEGIN|(?i:bearer|basic|negotiate)\s|\d[ -]?\d{3}[ -]?\d{3}")
+_SCHEME_CHARACTERS_MIN: Final = 13  # `basic ` and 8 characters
+_CARD_DIGITS_MIN: Final = 14
 
 
 def replace_secrets(text: str, token: Callable[[str], str], hides: Callable[[str], bool] = is_secret) -> str:
@@ -93,14 +93,20 @@ def replace_secrets(text: str, token: Callable[[str], str], hides: Callable[[str
         token: what to put for a secret.
         hides: whether values of a name are secrets.
     """
-    if _WORTH_A_LOOK.search(text) is None:
-        return text
-    text = _PEM.sub(lambda found: found[1] + token(found[2]), text)
-    text = _JWT.sub(lambda found: token(found[0]), text)
-    text = _SCHEME.sub(lambda found: found[1] + found[2] + _unless_word(found[3], token), text)
-    text = _USER.sub(lambda found: f"{found[1]}:{token(found[2])}@", text)
-    text = _replace_named(text, token, hides)
-    return _CARD.sub(lambda found: token(found[0]) if _is_card(found[0]) else found[0], text)
+    # Each is looked for only where a character that it needs is there: most texts are names, numbers and times.
+    if "-----BEGIN" in text:
+        text = _PEM.sub(lambda found: found[1] + token(found[2]), text)
+    if "eyJ" in text:
+        text = _JWT.sub(lambda found: token(found[0]), text)
+    if len(text) > _SCHEME_CHARACTERS_MIN and " " in text:
+        text = _SCHEME.sub(lambda found: found[1] + found[2] + _unless_word(found[3], token), text)
+    if "@" in text:
+        text = _USER.sub(lambda found: f"{found[1]}:{token(found[2])}@", text)
+    if "=" in text or ":" in text or "%3" in text:
+        text = _replace_named(text, token, hides)
+    if len(text) >= _CARD_DIGITS_MIN:
+        text = _CARD.sub(lambda found: token(found[0]) if _is_card(found[0]) else found[0], text)
+    return text
 
 
 def _replace_named(text: str, token: Callable[[str], str], hides: Callable[[str], bool]) -> str:

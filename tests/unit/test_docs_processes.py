@@ -17,6 +17,8 @@ DOCS = ROOT / "docs"
 OWN_MODULES = sorted(
     [
         *(ROOT / "proxy" / "control").glob("*.py"),
+        *(ROOT / "proxy" / "comparer").glob("*.py"),
+        ROOT / "shadow" / "engine.py",
         *(
             ROOT / "proxy" / f"{name}.py"
             for name in ("supervisor", "child", "companion", "worker", "takeover", "channel", "launch")
