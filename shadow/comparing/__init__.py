@@ -6,6 +6,7 @@ heads        status, chosen headers, Content-Type, Set-Cookie, latency
 cookies      Set-Cookie by name and attribute
 walk         two documents side by side: one difference where one thing was changed
 arrays       which member of one array is which of the other: by key, by content, by likeness
+likeness     how much two members are alike
 assignment   the cheapest way to pair two small sets
 findings     the differences so far, bounded, unexplained ones first
 rules        rules compiled: where each applies, whether it explains a difference

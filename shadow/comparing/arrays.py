@@ -19,13 +19,13 @@ from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from typing import Any, Final
 
 import orjson
 
 from shadow.comparing.assignment import assign
 from shadow.comparing.judging import family
+from shadow.comparing.likeness import changes, common_ends, unlikeness
 
 #: Share of the shorter array's key values that the other side has, too.
 KEY_OVERLAP_MIN: Final = 0.95
@@ -41,11 +41,8 @@ UNLIKE: Final = 0.5
 UNLIKE_IN_PLACE: Final = 0.75
 #: But where they have so few values, telling what changed takes no more than telling that one went and one came.
 CHANGES_AS_ONE: Final = 2
-_LIKENESS_DEPTH: Final = 2
-_LIKENESS_MEMBERS: Final = 32
 _KEY_NAMES: Final = frozenset({"id", "_id", "uuid", "guid", "key", "code", "sku", "slug", "name", "@id", "@name"})
 _KEY_TYPES: Final = frozenset({str, int})
-_MISSING: Final = object()
 
 Pair = tuple[int, int]
 _Link = tuple[Pair, Any]  # the last pair of a subsequence, and the link before it or None
@@ -220,12 +217,7 @@ def _key_form(value: Any) -> Any:
 
 def _by_content(legacy: list[Any], new: list[Any]) -> list[Pair]:
     """Pairs equal members: as many as possible in order, then those that moved."""
-    start = 0
-    while start < len(legacy) and start < len(new) and legacy[start] == new[start]:
-        start += 1
-    end = 0
-    while end < min(len(legacy), len(new)) - start and legacy[-1 - end] == new[-1 - end]:
-        end += 1
+    start, end = common_ends(legacy, new)
     pairs = [(index, index) for index in range(start)]
     pairs += [(len(legacy) - index, len(new) - index) for index in range(end, 0, -1)]
     middle_legacy, middle_new = range(start, len(legacy) - end), range(start, len(new) - end)
@@ -298,19 +290,11 @@ def _by_position(legacy: Members, new: Members, pairs: dict[int, int]) -> None:
             before, after = legacy.telling[i], new.telling[j]
             alike_in_kind = family(legacy.values[i]) == family(new.values[j])
             if isinstance(before, dict | list) and alike_in_kind:
-                changed = unlikeness(before, after) <= UNLIKE_IN_PLACE or _changes(before, after) <= CHANGES_AS_ONE
+                changed = unlikeness(before, after) <= UNLIKE_IN_PLACE or changes(before, after) <= CHANGES_AS_ONE
             else:
                 changed = alike_in_kind or len(left) == len(right)
             if changed:
                 pairs[i] = j
-
-
-def _changes(legacy: Any, new: Any) -> int:
-    """In how many of its members a value differs from another of its kind."""
-    if isinstance(legacy, dict):
-        shared = legacy.keys() & new.keys()
-        return len(legacy.keys() ^ new.keys()) + sum(1 for key in shared if legacy[key] != new[key])
-    return abs(len(legacy) - len(new)) + sum(1 for before, after in zip(legacy, new, strict=False) if before != after)
 
 
 def _gaps(legacy_length: int, new_length: int, pairs: dict[int, int]) -> tuple[dict[int, list[int]], ...]:
@@ -328,31 +312,3 @@ def _gaps(legacy_length: int, new_length: int, pairs: dict[int, int]) -> tuple[d
                 gaps[bisect_left(anchors, index)].append(index)
         sides.append(gaps)
     return tuple(sides)
-
-
-def unlikeness(legacy: Any, new: Any, depth: int = _LIKENESS_DEPTH) -> float:
-    """How much two values differ, 0.0 to 1.0: the share of their members that do, looked at to a small depth."""
-    if type(legacy) is dict and type(new) is dict:
-        if not legacy and not new:
-            return 0.0
-        differing = len(new) - len(legacy.keys() & new.keys()) + 0.0
-        for key, value in islice(legacy.items(), _LIKENESS_MEMBERS):
-            other = new.get(key, _MISSING)
-            differing += 1.0 if other is _MISSING else _part(value, other, depth)
-        return min(1.0, differing / (len(legacy.keys() | new.keys()) or 1))
-    if isinstance(legacy, list) and isinstance(new, list):
-        longest = max(len(legacy), len(new))
-        if not longest:
-            return 0.0
-        looked_at = list(zip(legacy, new, strict=False))[:_LIKENESS_MEMBERS]
-        equal = sum(1.0 - _part(value, other, depth) for value, other in looked_at)
-        return 1.0 - equal / longest
-    return 0.0 if legacy == new else 1.0
-
-
-def _part(legacy: Any, new: Any, depth: int) -> float:
-    if legacy == new:
-        return 0.0
-    if depth > 1 and isinstance(legacy, dict | list) and type(legacy) is type(new):
-        return unlikeness(legacy, new, depth - 1)
-    return 1.0

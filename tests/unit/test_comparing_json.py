@@ -92,6 +92,12 @@ def changed(**fields):
         ([{"a": 1}, 2], ["x", 2], ['type /0 {"a": 1} "x"']),
         ([1, True], [True, 1], ["order  [0, 1] [1, 0]"]),
         ([], [1], ["extra /0 null 1"]),
+        ([0, [None, 1]], [0, ["x", None, 1]], ['extra /1/0 null "x"']),
+        (
+            [[n] for n in range(9)] + [list(range(100))],
+            [[n] for n in range(9)] + [[*range(99), "x"]],
+            ['type /9/99 99 "x"'],
+        ),
     ],
 )
 def test_one_change_to_an_array_is_one_difference(legacy, new, lines):
@@ -118,6 +124,16 @@ def test_four_edits_without_any_key_are_four_differences():
     new.insert(0, {"word": "start", "n": 0, "extra": True})
     lines = shown(compare(words, new).differences)
     assert sorted(line.split()[0] for line in lines) == ["extra", "missing", "value", "value"]
+
+
+def test_member_that_went_and_one_that_came_are_not_one_that_changed():
+    new = [dict(item) for item in ITEMS]
+    del new[20]
+    new.insert(5, {"id": 77, "name": "another", "price": ITEMS[20]["price"]})
+    assert [line.split()[:2] for line in shown(compare(ITEMS, new).differences)] == [
+        ["missing", "/20"],
+        ["extra", "/5"],
+    ]
 
 
 def test_members_that_moved_and_changed_are_found_by_what_is_alike():
