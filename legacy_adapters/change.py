@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, Self
 
-from legacy_adapters.record import Key, Row, Stored
+from legacy_adapters.record import Key, Row, Stored, by_column
 
 #: How far capture has been read: opaque to the engine, JSON, and only ever given back to the source it came from.
 Cursor = dict[str, Any]
@@ -118,21 +118,49 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """Rows of a backfill that are believed to be new to the target, by position for speed.
+    """Rows of a backfill that are believed to be new to the target, column by column for speed.
 
     Attributes:
-        columns: of the target, in the order of each row's values; the key's columns are among them.
-        rows: mapped values.
-        source_keys: of each row.
+        columns: of the target; the key's columns are among them.
+        values: mapped values of each column, row by row.
+        source_values: values of each column of the source's key, row by row.
         source_hashes: of each row.
         mapping_version: for the ledger; position is 0 and generation 1.
     """
 
     columns: tuple[str, ...]
-    rows: Sequence[tuple[Any, ...]]
-    source_keys: Sequence[Key]
+    values: Sequence[Sequence[Any]]
+    source_values: Sequence[Sequence[Any]]
     source_hashes: Sequence[int]
     mapping_version: int
+
+    @classmethod
+    def of_rows(
+        cls,
+        columns: tuple[str, ...],
+        rows: Sequence[tuple[Any, ...]],
+        source_keys: Sequence[Key],
+        source_hashes: Sequence[int],
+        *,
+        mapping_version: int,
+    ) -> Self:
+        """A load of at least one row, given one by one."""
+        values, source_values = by_column(rows, len(columns)), by_column(source_keys, 1)
+        return cls(columns, values, source_values, source_hashes, mapping_version)
+
+    def __len__(self) -> int:
+        """How many rows."""
+        return len(self.source_hashes)
+
+    @property
+    def rows(self) -> list[tuple[Any, ...]]:
+        """The rows one by one; made anew with each call."""
+        return list(zip(*self.values, strict=True))
+
+    @property
+    def source_keys(self) -> list[Key]:
+        """The source's keys one by one; made anew with each call."""
+        return list(zip(*self.source_values, strict=True))
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,19 +33,28 @@ Found = Mapping[str, Mapping[Key, Key]]
 
 @dataclass(frozen=True, slots=True)
 class MappedChunk:
-    """A chunk after the mapping, by position for speed.
+    """A chunk after the mapping, column by column for speed.
 
     Attributes:
-        columns: of the target, in the order of each row's values.
-        rows: mapped values, in the order of the chunk, without those refused.
+        columns: of the target.
+        values: mapped values of each column, in the order of the chunk, without rows that were refused.
         kept: index in the chunk of each row; None where all were kept.
         refused: index in the chunk and what is wrong with it.
     """
 
     columns: tuple[str, ...]
-    rows: Sequence[tuple[Any, ...]]
+    values: Sequence[Sequence[Any]]
     kept: Sequence[int] | None
     refused: Sequence[tuple[int, MappingError]]
+
+    def __len__(self) -> int:
+        """How many rows."""
+        return len(self.values[0]) if self.values else 0
+
+    @property
+    def rows(self) -> list[tuple[Any, ...]]:
+        """The rows one by one; made anew with each call."""
+        return list(zip(*self.values, strict=True))
 
 
 class Mapper(Protocol):

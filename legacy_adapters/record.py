@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, Self
 
 Row = dict[str, Any]
 #: Values of the key columns, in the order of the sync's `key`.
@@ -46,29 +46,54 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """Consecutive rows in key order, by position for speed.
+    """Consecutive rows in key order, column by column for speed.
 
     Attributes:
-        columns: the columns that the sync uses, in the order of each row's values.
-        key_columns: where in a row the key's columns are, in the order of the key.
-        rows: their values; empty at the end of the table.
+        columns: the columns that the sync uses.
+        key_columns: where in `columns` the key's are, in the order of the key.
+        values: of each column, row by row; empty at the end of the table.
         hashes: of each row, as in `Stored`.
     """
 
     columns: tuple[str, ...]
     key_columns: tuple[int, ...]
-    rows: Sequence[tuple[Any, ...]]
+    values: Sequence[Sequence[Any]]
     hashes: Sequence[int]
+
+    @classmethod
+    def of_rows(
+        cls,
+        columns: tuple[str, ...],
+        key_columns: tuple[int, ...],
+        rows: Sequence[tuple[Any, ...]],
+        hashes: Sequence[int],
+    ) -> Self:
+        """A chunk of rows that are given one by one."""
+        return cls(columns, key_columns, by_column(rows, len(columns)), hashes)
 
     def __len__(self) -> int:
         """How many rows."""
-        return len(self.rows)
+        return len(self.hashes)
+
+    @property
+    def rows(self) -> list[tuple[Any, ...]]:
+        """The rows one by one; made anew with each call."""
+        return list(zip(*self.values, strict=True))
 
     def key(self, index: int) -> Key:
         """Key of the row at `index`, which may be negative."""
-        row = self.rows[index]
-        return tuple([row[column] for column in self.key_columns])
+        return tuple([self.values[column][index] for column in self.key_columns])
+
+    def keys(self) -> list[Key]:
+        """Keys of all rows."""
+        return list(zip(*(self.values[column] for column in self.key_columns), strict=True))
 
     def stored(self, index: int) -> Stored:
         """The row at `index`, by name."""
-        return Stored(self.key(index), dict(zip(self.columns, self.rows[index], strict=True)), self.hashes[index])
+        row = [values[index] for values in self.values]
+        return Stored(self.key(index), dict(zip(self.columns, row, strict=True)), self.hashes[index])
+
+
+def by_column(rows: Sequence[Sequence[Any]], width: int) -> Sequence[Sequence[Any]]:
+    """Rows turned into `width` columns, which are empty where there are no rows."""
+    return list(zip(*rows, strict=True)) if rows else [()] * width

@@ -115,8 +115,7 @@ class Backfill:
             if not read.more:
                 chunk = await snapshot.chunk(mark.after, settings.chunk_rows)
                 if direction.counter is not None and len(chunk):
-                    keys = [chunk.key(index) for index in range(len(chunk))]
-                    counters = await snapshot.entries_by_target(keys)
+                    counters = await snapshot.entries_by_target(chunk.keys())
         self._at("backfill.read")
         found = await self._found(chunk)
         mapped = direction.mapper.chunk(chunk, found) if chunk is not None and len(chunk) else None
@@ -162,9 +161,9 @@ class Backfill:
 
     async def _apply(self, transaction: Transaction, chunk: Chunk, mapped: MappedChunk, portion: Portion) -> Tally:
         """The chunk, the fast way where that is possible."""
-        if not portion.counters and mapped.rows and await transaction.load(self._load(chunk, mapped)):
+        if not portion.counters and len(mapped) and await transaction.load(self._load(chunk, mapped)):
             loaded = Tally()
-            loaded.counts["applied"] += len(mapped.rows)
+            loaded.counts["applied"] += len(mapped)
             carefully = [index for index, _ in mapped.refused]
         else:
             loaded, carefully = Tally(), list(range(len(chunk)))
@@ -177,10 +176,11 @@ class Backfill:
         return loaded
 
     def _load(self, chunk: Chunk, mapped: MappedChunk) -> Load:
-        kept = range(len(chunk)) if mapped.kept is None else mapped.kept
-        hashes = chunk.hashes if mapped.kept is None else [chunk.hashes[index] for index in kept]
-        keys = [chunk.key(index) for index in kept]
-        return Load(mapped.columns, mapped.rows, keys, hashes, self._direction.mapper.version)
+        hashes, keys = chunk.hashes, [chunk.values[column] for column in chunk.key_columns]
+        if mapped.kept is not None:
+            hashes = [hashes[index] for index in mapped.kept]
+            keys = [[values[index] for index in mapped.kept] for values in keys]
+        return Load(mapped.columns, mapped.values, keys, hashes, self._direction.mapper.version)
 
     def _batch(self, transaction: Transaction, manner: Manner) -> Batch:
         return Batch(

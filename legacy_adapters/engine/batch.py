@@ -181,7 +181,7 @@ class Batch:
         stored = [item.change.stored for item in items if item.change.stored is not None]
         columns = tuple(stored[0].row)
         rows = [tuple(one.row.values()) for one in stored]
-        mapped = self._mapper.chunk(Chunk(columns, (), rows, [one.hash for one in stored]), found)
+        mapped = self._mapper.chunk(Chunk.of_rows(columns, (), rows, [one.hash for one in stored]), found)
         for index, error in mapped.refused:
             items[index].failure = error
             self._refuse(items[index], error.reason, str(error), error.field)

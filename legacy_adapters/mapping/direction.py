@@ -177,19 +177,21 @@ class Direction:
         """Map many rows as `row` does, fast."""
         count = len(chunk)
         if not count:
-            return MappedChunk(self.columns, [], None, [])
-        read: _Columns = dict(zip(chunk.columns, zip(*chunk.rows, strict=True), strict=True))
+            return MappedChunk(self.columns, [()] * len(self.columns), None, [])
+        read: _Columns = dict(zip(chunk.columns, chunk.values, strict=True))
         refused: dict[int, MappingError] = {}
         mapped: _Columns = {name: [value] * count for name, value in self._constants.items()}
         for field in self._fields:
             self._field(field, read, found, mapped, refused)
         for check in self._checks:
             self._check(check, (mapped if check.mapped else read)[check.column], refused)
-        rows: Sequence[tuple[Any, ...]] = list(zip(*[mapped[name] for name in self.columns], strict=True))
+        values = [mapped[name] for name in self.columns]
         if not refused:
-            return MappedChunk(self.columns, rows, None, [])
+            return MappedChunk(self.columns, values, None, [])
         kept = [index for index in range(count) if index not in refused]
-        return MappedChunk(self.columns, [rows[index] for index in kept], kept, sorted(refused.items()))
+        return MappedChunk(
+            self.columns, [[column[index] for index in kept] for column in values], kept, sorted(refused.items())
+        )
 
     def _field(
         self, field: Field, read: _Columns, found: Found, mapped: _Columns, refused: dict[int, MappingError]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from legacy_adapters.record import Chunk, Key, Stored
+from legacy_adapters.record import Chunk, Key, Stored, by_column
 from legacy_adapters.sql.shape import TableShape
 
 if TYPE_CHECKING:
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 #: The name that a table of a sync has in every statement.
 ALIAS = "r"
+#: Where a column is, and what makes values of what is read of it.
+Decoders = Sequence[tuple[int, Any]]
 
 
 class Table:
@@ -49,23 +51,15 @@ class Table:
 
     def chunk(self, records: Sequence[Record]) -> Chunk:
         """Rows that were read by `selection`."""
-        rows = self.values(records)
-        return Chunk(self.columns, self._key_positions, rows, [record[-1] for record in records])
+        *values, hashes = by_column(records, len(self.columns) + 1)
+        return Chunk(self.columns, self._key_positions, decoded_columns(values, self._decoders), hashes)
 
     def stored(self, records: Sequence[Record]) -> dict[Key, Stored]:
         """The same, by key."""
-        size, names = len(self.key), self.columns
-        found: dict[Key, Stored] = {}
-        for record, row in zip(records, self.values(records), strict=True):
-            key = row[:size]
-            found[key] = Stored(key, dict(zip(names, row, strict=True)), record[-1])
-        return found
-
-    def values(self, records: Sequence[Record]) -> list[tuple[Any, ...]]:
-        """The columns' values, without the hash."""
-        width = len(self.columns)
-        rows = [tuple(record[:width]) for record in records]
-        return decoded(rows, self._decoders)
+        chunk = self.chunk(records)
+        rows = zip(chunk.keys(), chunk.rows, chunk.hashes, strict=True)
+        names = self.columns
+        return {key: Stored(key, dict(zip(names, row, strict=True)), row_hash) for key, row, row_hash in rows}
 
     def keys(self, records: Sequence[Record]) -> list[Key]:
         """The keys of records that begin with the key's columns, as read by `key_selection`."""
@@ -78,11 +72,18 @@ class Table:
         return keys, [at for at in range(len(names)) if at not in keys]
 
 
-def decoded(rows: list[tuple[Any, ...]], decoders: Sequence[tuple[int, Any]]) -> list[tuple[Any, ...]]:
-    """Rows in which the columns that have a decoder went through it; column by column, since most need none."""
+def decoded(rows: list[tuple[Any, ...]], decoders: Decoders) -> list[tuple[Any, ...]]:
+    """Rows in which the columns that have a decoder went through it."""
     if not decoders or not rows:
         return rows
-    columns = list(zip(*rows, strict=True))
+    return list(zip(*decoded_columns(by_column(rows, len(rows[0])), decoders), strict=True))
+
+
+def decoded_columns(columns: Sequence[Sequence[Any]], decoders: Decoders) -> Sequence[Sequence[Any]]:
+    """Columns, of which those that have a decoder went through it."""
+    if not decoders:
+        return columns
+    done = list(columns)
     for at, decode in decoders:
-        columns[at] = tuple([None if value is None else decode(value) for value in columns[at]])
-    return list(zip(*columns, strict=True))
+        done[at] = [None if value is None else decode(value) for value in done[at]]
+    return done

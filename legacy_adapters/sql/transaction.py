@@ -58,7 +58,7 @@ class SqlTransaction:
 
     async def load(self, load: Load) -> bool:
         """Insert rows that are believed to be new, with their lines."""
-        if not load.rows:
+        if not len(load):
             return True
         try:
             async with Savepoint(self._connection, self._writer.next_savepoint()):

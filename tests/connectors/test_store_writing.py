@@ -102,13 +102,17 @@ async def test_a_swap_that_cannot_be_done_leaves_every_row_as_it_was(kind: Kind)
 
 async def test_a_load_writes_rows_and_lines_or_nothing(kind: Kind) -> None:
     store = await people(kind)
-    load = Load(("name", "id", "age"), [("ada", 1, 36), ("bob", 2, None)], [(1,), (2,)], [11, 22], 5)
+    load = Load.of_rows(
+        ("name", "id", "age"), [("ada", 1, 36), ("bob", 2, None)], [(1,), (2,)], [11, 22], mapping_version=5
+    )
     async with store.transaction() as ours:
         assert await ours.load(load)
         lines, rows = await ours.entries([(1,), (2,), (3,)]), await ours.rows([(1,), (2,)])
-        again = Load(("name", "id", "age"), [("cyd", 3, 1), ("ada", 4, 1)], [(3,), (4,)], [33, 44], 5)
+        again = Load.of_rows(
+            ("name", "id", "age"), [("cyd", 3, 1), ("ada", 4, 1)], [(3,), (4,)], [33, 44], mapping_version=5
+        )
         assert not await ours.load(again), "a unique value is taken"
-        known = Load(("name", "id", "age"), [("dan", 5, 1)], [(2,)], [55], 5)
+        known = Load.of_rows(("name", "id", "age"), [("dan", 5, 1)], [(2,)], [55], mapping_version=5)
         assert not await ours.load(known), "the ledger knows the source key"
         assert await ours.write([upsert(7, name="still usable", age=1)]) == []
     assert lines == {key: Entry(key, key, 0, hash_, rows[key].hash, 5) for key, hash_ in (((1,), 11), ((2,), 22))}

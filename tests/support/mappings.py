@@ -55,4 +55,4 @@ def step_of(written: Any, shape: Shape | None = None) -> Step:
 
 def chunk_of(*rows: dict[str, Any]) -> Chunk:
     columns = tuple(rows[0])
-    return Chunk(columns, (0,), [tuple([row[name] for name in columns]) for row in rows], [0] * len(rows))
+    return Chunk.of_rows(columns, (0,), [tuple([row[name] for name in columns]) for row in rows], [0] * len(rows))

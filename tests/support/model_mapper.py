@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from legacy_adapters.errors import MappingError
 from legacy_adapters.mapper import MappedChunk
-from legacy_adapters.record import Side
+from legacy_adapters.record import Side, by_column
 
 
 class ModelMapper:
@@ -35,7 +35,7 @@ class ModelMapper:
             else:
                 rows.append(tuple(mapped[name] for name in columns))
                 kept.append(index)
-        return MappedChunk(columns, rows, kept if refused else None, refused)
+        return MappedChunk(columns, by_column(rows, len(columns)), kept if refused else None, refused)
 
     def differing(self, mapped, stored):
         return tuple(name for name, value in mapped.items() if stored.get(name) != value)

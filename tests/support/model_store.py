@@ -212,7 +212,7 @@ class ModelSnapshot:
         columns = self.store.columns
         rows = [tuple(self.state.rows[key][name] for name in columns) for key in keys]
         hashes = [row_hash(self.state.rows[key]) for key in keys]
-        return Chunk(columns, tuple(columns.index(name) for name in self.store.key_names), rows, hashes)
+        return Chunk.of_rows(columns, tuple(columns.index(name) for name in self.store.key_names), rows, hashes)
 
     async def rows(self, keys):
         return {key: self._stored(key) for key in keys if key in self.state.rows}

@@ -215,7 +215,9 @@ async def test_deletes_without_a_trace_come_back(monkeypatch):
             rows = [tuple(chunk.rows[0])]
             from legacy_adapters.change import Load
 
-            assert not await transaction.load(Load(("id", "name", "mail"), rows, [(1,)], list(chunk.hashes), 1))
+            assert not await transaction.load(
+                Load.of_rows(("id", "name", "mail"), rows, [(1,)], list(chunk.hashes), mapping_version=1)
+            )
         assert pair.new.get(1) is None
 
     await scenario()

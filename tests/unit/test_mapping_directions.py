@@ -150,7 +150,7 @@ def test_refusal_names_the_field_and_never_the_value():
 
 def test_empty_chunk_is_an_empty_chunk():
     direction = to_new()
-    mapped = direction.chunk(Chunk(tuple(ROW), (0,), [], []), {})
+    mapped = direction.chunk(Chunk.of_rows(tuple(ROW), (0,), [], []), {})
     assert (list(mapped.rows), mapped.columns) == ([], direction.columns)
 
 

@@ -174,13 +174,13 @@ class PostgreSQLDialect(Dialect):
     async def load(self, connection: Connection, ledger: Ledger, load: Load) -> None:
         table = ledger.target
         columns = [table.shape.column(name) for name in load.columns]
-        lists = list(zip(*load.rows, strict=True))
-        if copied := values.copied(columns, lists):
-            await cast("PostgreSQLConnection", connection).copy(table.shape, load.columns, copied(load.rows))
+        if copied := values.copied(columns, load.values):
+            rows = zip(*copied, strict=True)
+            await cast("PostgreSQLConnection", connection).copy(table.shape, load.columns, rows)
         else:
             await self.insert(connection, table, load.columns, load.rows)
         keys = (*ledger.source_columns, *ledger.target_columns)
-        parts = [*zip(*load.source_keys, strict=True), *(lists[load.columns.index(name)] for name in table.key)]
+        parts = [*load.source_values, *(load.values[load.columns.index(name)] for name in table.key)]
         args: Args = [list(values.givens(column, part)) for column, part in zip(keys, parts, strict=True)]
         args.append(list(load.source_hashes))
         picks = [values.cast(column, f"w.c{at}") for at, column in enumerate(keys, 1)]
@@ -191,7 +191,7 @@ class PostgreSQLDialect(Dialect):
             f"JOIN {table.name} {ALIAS} ON {self._target_equals(ledger)}",
             args,
         )
-        if written != len(load.rows):
+        if written != len(load):
             raise RefusedError("other", "a trigger of the target keeps rows out, or gives them other keys")
 
     async def rough_count(self, connection: Connection, table: Table) -> int:

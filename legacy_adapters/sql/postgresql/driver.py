@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -72,7 +72,7 @@ class PostgreSQLConnection(Connection):
         with translated():
             await self.native.execute(";\n".join(statements))
 
-    async def copy(self, table: TableShape, names: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    async def copy(self, table: TableShape, names: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
         """Insert rows by COPY."""
         with translated():
             await self.native.copy_records_to_table(

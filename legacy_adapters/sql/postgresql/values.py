@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from legacy_adapters.sql.dialect import Args, Decoder
@@ -122,25 +122,16 @@ def hashed(names: Sequence[str]) -> str:
     return f'hashtextextended(ROW({", ".join(names)})::text COLLATE "C", 0)'
 
 
-Copied = Callable[[Sequence[tuple[Any, ...]]], Sequence[tuple[Any, ...]]]
-
-
-def copied(columns: Sequence[ColumnKind], lists: Sequence[Sequence[Any]]) -> Copied | None:
-    """What makes rows for COPY of rows with these columns, given column by column; None where COPY would alter some."""
+def copied(columns: Sequence[ColumnKind], values: Sequence[Sequence[Any]]) -> Sequence[Sequence[Any]] | None:
+    """Columns of values as COPY takes them; None where COPY would alter some."""
     if any(column.kind not in _COPIED or column.type_name in {"citext", "bit(1)"} for column in columns):
         return None
-    for column, values in zip(columns, lists, strict=True):
-        if column.kind in _SENTINELS and any(sentinel in values for sentinel in _SENTINELS[column.kind]):
+    for column, part in zip(columns, values, strict=True):
+        if column.kind in _SENTINELS and any(sentinel in part for sentinel in _SENTINELS[column.kind]):
             return None
-    at = [place for place, column in enumerate(columns) if column.kind is Kind.JSON]
-    return (lambda rows: [_with_json(row, at) for row in rows]) if at else (lambda rows: rows)
-
-
-def _with_json(row: tuple[Any, ...], places: Sequence[int]) -> tuple[Any, ...]:
-    values = list(row)
-    for place in places:
-        values[place] = None if values[place] is None else json_text(values[place])
-    return tuple(values)
+    return [
+        givens(column, part) if column.kind is Kind.JSON else part for column, part in zip(columns, values, strict=True)
+    ]
 
 
 def _text(column: ColumnKind, value: Any) -> str:
