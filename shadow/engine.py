@@ -35,6 +35,7 @@ from shadow.keeping.quota import Quota
 from shadow.keeping.tables import KEPT_FINDING, KEPT_SAMPLE
 from shadow.noise.route import RouteNoise
 from shadow.proving.selfproof import SelfProof
+from shadow.reading.media import EMPTY, JSON, JSON_LINES, media_type
 
 #: Clusters of one route; what is beyond them is counted in one that says so.
 CLUSTERS_MAX: Final = 1_000
@@ -290,8 +291,13 @@ def _usable(route: str, rules: Iterable[RuleModel]) -> Iterable[RuleModel]:
 
 
 def _tally(exchange: Exchange, verdict: Verdict, reason: str, media: str) -> Tally:
-    minute = int(exchange.at) // _MINUTE_S
-    return Tally(exchange.route, minute, verdict.value, reason, exchange.legacy.status // 100, media)
+    minute, legacy = int(exchange.at) // _MINUTE_S, exchange.legacy
+    if media == EMPTY and (legacy.body_bytes or legacy.outcome != COMPLETE):
+        # Nothing was decoded: too long, streamed, failed. What it says it is tells which answers are never compared.
+        said = legacy.field("content-type")
+        kind = "" if said is None else media_type(said).kind
+        media = JSON if kind == JSON_LINES else kind
+    return Tally(exchange.route, minute, verdict.value, reason, legacy.status // 100, media)
 
 
 def _durations(exchange: Exchange) -> tuple[tuple[str, float], ...]:
