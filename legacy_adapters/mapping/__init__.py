@@ -9,6 +9,7 @@ direction    the hot path: a row, or a chunk column by column, with what cannot 
 column       one column through its steps, with a bounded memory of values that repeat
 rules        what a record must be like
 losses       what loses information or has no way back, as data for `strangler sync plan` and `strangler check`
+fitness      the same of columns: what they cannot hold
 duplicates   exact duplicate keys, as a question to the store
 ```
 Pure: no store is asked. What a mapping needs of another sync (`lookup`) it names, and is given.

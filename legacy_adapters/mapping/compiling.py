@@ -90,7 +90,7 @@ def _direction(sync: Sync, side: Side, folder: Path, kinds: Kinds[str, ColumnKin
             way = f"to_{side.value}"
             words = ", ".join(one.no_inverse)
             raise MappingError(f"{one.name}: {words} has no inverse, so {way} must be given", field=one.name)
-        _check_ends(one)
+        check_ends(one)
     keys = {Side.LEGACY: sync.legacy.key, Side.NEW: sync.new.key}
     return Direction(
         routes,
@@ -104,7 +104,7 @@ def _direction(sync: Sync, side: Side, folder: Path, kinds: Kinds[str, ColumnKin
     )
 
 
-def _check_ends(one: Route) -> None:
+def check_ends(one: Route) -> None:
     """The steps must end in as many values as there are columns to write."""
     if one.lookup is not None or not one.sources:
         return

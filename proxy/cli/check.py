@@ -12,7 +12,9 @@ import orjson
 
 from proxy.configfile import DEFAULT, UnreadableError, check_usable, read_config, read_content
 from routes.analysis import analyse
+from routes.config import Config
 from routes.errors import ConfigError, Problem
+from routes.finding import Finding
 from routes.loading import locate
 
 EXIT_OK = 0
@@ -28,7 +30,8 @@ def command(*, file: Path, strict: bool, as_json: bool) -> None:
     """Validate CONFIG (config.yaml where none is named) without starting anything.
 
     Checks every setting, then the routes against each other (unreachable, overlapping), unused services, and what the
-    file refers to on disk: certificates, keys, the folder of the access log.
+    file refers to on disk: certificates, keys, the folder of the access log. Of syncs, what the mapping loses or has no
+    way back, and whether its Python functions are there; no store is asked.
     """
     try:
         result = check(file)
@@ -55,12 +58,13 @@ def check(file: Path) -> dict[str, Any]:
     findings: list[dict[str, Any]] = []
     try:
         config = read_config(file)
+        problems, of_syncs = _check_syncs(config, file)
         check_usable(config, str(file))
-        findings = [finding.as_json() | {"at": finding.path} for finding in analyse(config)]
+        findings = [finding.as_json() | {"at": finding.path} for finding in [*analyse(config), *of_syncs]]
     except UnreadableError:
         raise
     except ConfigError as error:
-        problems = list(error.problems)
+        problems += error.problems
     if any(problem.line is None for problem in problems) or findings:
         content, name = read_content(file), str(file)
         problems = _with_lines(problems, content, name)
@@ -68,6 +72,14 @@ def check(file: Path) -> dict[str, Any]:
             [place] = locate([Problem("", finding.pop("at"))], content, name=name, env=os.environ)
             finding["line"] = place.line
     return {"file": str(file), "ok": not problems, "problems": problems, "findings": findings}
+
+
+def _check_syncs(config: Config, file: Path) -> tuple[list[Problem], list[Finding]]:
+    if not config.syncs:
+        return [], []
+    from legacy_adapters.mapping.checking import check_syncs  # noqa: PLC0415 - number plans and codes are slow to load
+
+    return check_syncs(config, file.absolute().parent)
 
 
 def _with_lines(problems: list[Problem], content: bytes, name: str) -> list[Problem]:

@@ -92,10 +92,11 @@ def _field_clashes(data: Any) -> Iterator[Clash]:
         yield Clash((sides[0],), fault(f"has no column on the {other} side", hint=hint), data[sides[0]])
     elif data.get("lookup") is None:
         yield from _several(data)
-    if data.get("values") is not None and data.get("lookup") is not None:
-        yield Clash(
-            ("values",), fault("cannot stand beside lookup: a key has no values to choose from"), data["values"]
-        )
+    if data.get("lookup") is not None:
+        for name in ("values", "to_new", "to_legacy"):
+            if data.get(name) is not None:
+                error = fault("cannot stand beside lookup: the key is replaced as it is")
+                yield Clash((name,), error, data[name])
 
 
 def _constant(data: dict[str, Any], sides: list[str]) -> Iterator[Clash]:

@@ -144,7 +144,7 @@ def rounded(arguments: RoundArguments, _shape: Shape) -> Step:
         except decimal.DecimalException:
             raise RefusalError("has too many digits") from None
 
-    return Step("round", apply, None, f"digits behind the {arguments.digits}th", NUMBER, _DECIMAL)
+    return Step("round", apply, None, f"more than {arguments.digits} digits behind the point", NUMBER, _DECIMAL)
 
 
 def word_of(value: Any) -> str | None:
