@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+import uvloop
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
 
@@ -29,6 +30,7 @@ from legacy_adapters.mapping.compiling import compile_mapping
 from legacy_adapters.record import Side
 from legacy_adapters.sql.store import SqlSettings, SqlStore
 from legacy_adapters.verify.verifying import Plan, Verification
+from proxy.heap import collect_rarely, keep_freed_memory
 from routes.config import Sync
 from support.mariadb_server import MariaDB
 from support.postgresql_server import PostgreSQL
@@ -188,6 +190,8 @@ def run(rows: int, chunk_rows: int, folder: Path, reladiff_program: Path) -> Fig
             await direction.reads.close()
             await direction.writes.close()
 
-        asyncio.run(ours())
+        keep_freed_memory()
+        collect_rarely()  # as a syncer does
+        uvloop.run(ours())
         reladiff(figures, legacy_url, new_url, reladiff_program)
     return figures

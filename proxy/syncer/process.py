@@ -22,7 +22,7 @@ import uvloop
 from legacy_adapters.host import SyncHost
 from proxy.channel import Channel, Frame, open_channel
 from proxy.child import unblock_signals
-from proxy.heap import keep_freed_memory
+from proxy.heap import collect_rarely, keep_freed_memory
 from proxy.logging import configure_logging
 from routes.config import Config
 
@@ -100,6 +100,7 @@ class SyncerProcess:
 def main(folder: Path, channel: int) -> None:
     """Started by the supervisor only."""
     keep_freed_memory()
+    collect_rarely()
     configure_logging("info", "json", sys.stderr)
     faulthandler.enable()  # the supervisor aborts a syncer that hangs: this tells where
     os.set_inheritable(channel, False)

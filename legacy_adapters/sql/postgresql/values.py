@@ -26,14 +26,11 @@ _SENT = {
 _AS_TEXT = frozenset({Kind.DATE, Kind.TIME, Kind.DATETIME, Kind.INTERVAL, Kind.JSON, Kind.ENUM, Kind.OTHER})
 #: Kinds that asyncpg writes by COPY as they are; values of other types than the kind's make it refuse the rows.
 _COPIED = frozenset(Kind) - {Kind.OTHER, Kind.INTERVAL}
-#: What asyncpg would write as infinity.
-_SENTINELS: dict[Kind, tuple[Any, ...]] = {
-    Kind.DATE: (dt.date.max, dt.date.min),
-    Kind.DATETIME: tuple(
-        one.replace(tzinfo=zone)
-        for zone in (None, dt.UTC)
-        for one in (dt.datetime(9999, 12, 31, 23, 59, 59, 999999), dt.datetime(1, 1, 1))  # noqa: DTZ001
-    ),
+#: What asyncpg would write as infinity, by kind and whether it is an instant.
+_SENTINELS: dict[tuple[Kind, bool], tuple[Any, ...]] = {
+    (Kind.DATE, False): (dt.date.max, dt.date.min),
+    (Kind.DATETIME, False): (dt.datetime.max, dt.datetime.min),  # noqa: DTZ901
+    (Kind.DATETIME, True): (dt.datetime.max.replace(tzinfo=dt.UTC), dt.datetime.min.replace(tzinfo=dt.UTC)),
 }
 _INTERVAL = re.compile(r"(?:(-?\d+) days? ?)?(?:(-?)(\d+):(\d\d):(\d\d)(?:\.(\d+))?)?")
 _INTEGER_BITS = 64
@@ -127,7 +124,7 @@ def copied(columns: Sequence[ColumnKind], values: Sequence[Sequence[Any]]) -> Se
     if any(column.kind not in _COPIED or column.type_name in {"citext", "bit(1)"} for column in columns):
         return None
     for column, part in zip(columns, values, strict=True):
-        if column.kind in _SENTINELS and any(sentinel in part for sentinel in _SENTINELS[column.kind]):
+        if any(sentinel in part for sentinel in _SENTINELS.get((column.kind, column.zoned), ())):
             return None
     return [
         givens(column, part) if column.kind is Kind.JSON else part for column, part in zip(columns, values, strict=True)
