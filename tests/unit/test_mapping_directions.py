@@ -467,3 +467,42 @@ def test_rule_on_a_column_that_does_not_travel_is_not_asked_on_that_way():
     more = "    rules: [{field: a, required: true}]\n"
     direction = to_legacy("{legacy: A, new: a, direction: to_new}", more=more)
     assert direction.row({"id": 1}, {}) == {"NO": 1}
+
+
+# The whole mapping there and back
+
+NAMES_OF_PEOPLE = st.sampled_from(["ANN", "JOSÉ", "O'NEIL", "ZOË-MARIE", "李", "😀"])
+DOMAIN = st.fixed_dictionaries(
+    {
+        "NO": st.integers(-(2**31), 2**31 - 1),
+        "NAME": st.none() | st.lists(NAMES_OF_PEOPLE, min_size=1, max_size=2).map(" ".join),
+        "PHONE": st.none() | st.integers(2012000000, 9899999999).map(lambda n: f"({str(n)[:3]}) {str(n)[3:6]}-{str(n)[6:]}"),
+        "CRT_DT": st.none() | st.dates(date(1901, 1, 1), date(2099, 1, 1)).map(lambda day: day.isoformat().replace("-", "")),
+        "STAT": st.sampled_from([None, "A", "I", "D"]),
+        "FNAME": st.sampled_from(["Ann", "Émile"]),
+        "LNAME": st.sampled_from(["Lee", "van der Berg", None]),
+        "BAL": st.none() | st.integers(-99_999_999, 99_999_999),
+        "OPT_IN": st.sampled_from([None, "Y", "N"]),
+    }
+)  # fmt: skip
+LEGACY_KINDS = {
+    "BAL": ColumnKind("BAL", Kind.INTEGER, bits=64),
+    "STAT": ColumnKind("STAT", Kind.TEXT, length=1, fixed=True),
+}
+WIDE = KINDS | {"name": ColumnKind("name", Kind.TEXT, length=40), "balance": ColumnKind("balance", Kind.DECIMAL)}
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(DOMAIN, min_size=1, max_size=4))
+def test_records_that_went_to_new_come_back_as_they_were(rows):
+    mapping = mapping_of(CUSTOMERS, legacy=LEGACY_KINDS, new=WIDE)
+    assert mapping.to_new is not None
+    assert mapping.to_legacy is not None
+    there = mapping.to_new.chunk(chunk_of(*rows), {})
+    assert there.refused == []
+    back = mapping.to_legacy.chunk(Chunk(there.columns, (1,), there.values, [0] * len(rows)), {})
+    returned = [dict(zip(back.columns, row, strict=True)) for row in back.rows]
+    assert returned == [{**row, "CHANGED_BY": "strangler"} for row in rows]
+    # And what came back, mapped again, is what was there: an echo has nothing to write.
+    again = mapping.to_new.chunk(chunk_of(*returned), {})
+    assert again.rows == there.rows
