@@ -12,7 +12,10 @@ import os
 import signal
 import sys
 from pathlib import Path
+from typing import Any
 
+from shop.clerk import Clerk
+from shop.instep import settle
 from shop.ports import HOST, Ports
 from shop.processes import Process, StartError
 from shop.traffic import RATE, Traffic, duration_s
@@ -38,6 +41,7 @@ WELCOME = """
     {bin}/strangler status
     {bin}/strangler routes
     {bin}/strangler report invoices      # invoices run in shadow: what is wrong with new?
+    {bin}/strangler sync status
     curl -i http://localhost:{ports.shop}/api/customers/1
     kill {customers_pid}        # customers dies for {comes_back} s, legacy answers in its place, and nothing fails
     and raise `percent` of the route orders in config.yaml, save, and watch the shares of orders below
@@ -69,11 +73,13 @@ def main() -> int:
 async def _run(options: argparse.Namespace, ports: Ports) -> int:
     processes = _processes(options, ports)
     traffic = Traffic(f"http://localhost:{ports.shop}", ports, options.rate)
-    running = asyncio.ensure_future(_go(options, processes, traffic))
+    clerk = Clerk(_folder(options), ports)
+    running = asyncio.ensure_future(_go(options, processes, traffic, clerk))
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, running.cancel)
+    apart: set[tuple[Any, ...]] = set()
     try:
-        await running
+        apart = await running
     except asyncio.CancelledError:
         print("\nending …", flush=True)
     finally:
@@ -82,15 +88,19 @@ async def _run(options: argparse.Namespace, ports: Ports) -> int:
     if options.no_traffic:
         return 0
     print(traffic.summary())
-    return EXIT_FAILED if traffic.tally.failed or not traffic.tally.requests else 0
+    return EXIT_FAILED if apart or traffic.tally.failed or not traffic.tally.requests else 0
 
 
-async def _go(options: argparse.Namespace, processes: list[Process], traffic: Traffic) -> None:
-    """Start everything, then send traffic until the time is over or the proxy ends."""
+async def _go(
+    options: argparse.Namespace, processes: list[Process], traffic: Traffic, clerk: Clerk
+) -> set[tuple[Any, ...]]:
+    """Start everything, then send traffic until the time is over or the proxy ends; what is not in step then."""
     for process in processes:
         await process.start()
     print(_welcome(options, traffic.ports, processes), flush=True)
-    tasks = [asyncio.create_task(_watch(processes)), asyncio.create_task(_visit(traffic, options))]
+    tasks = [asyncio.create_task(_watch(processes)), asyncio.create_task(_visit(traffic, options, clerk))]
+    if not options.no_traffic:
+        tasks.append(asyncio.create_task(clerk.run()))
     try:
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         for task in done:
@@ -99,13 +109,23 @@ async def _go(options: argparse.Namespace, processes: list[Process], traffic: Tr
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+    return set() if options.no_traffic else await _compare(_folder(options), clerk)
 
 
-async def _visit(traffic: Traffic, options: argparse.Namespace) -> None:
+async def _compare(folder: Path, clerk: Clerk) -> set[tuple[Any, ...]]:
+    """Hold both sides' stores against each other, once the last changes had time to arrive."""
+    apart = await settle(folder)
+    end = "in step but for the conflict and the poison record" if not apart else f"NOT IN STEP: {sorted(apart)[:10]}"
+    print(f"customers and orders, {clerk.changes} changes by clerks: {end}", flush=True)
+    return apart
+
+
+async def _visit(traffic: Traffic, options: argparse.Namespace, clerk: Clerk) -> None:
     if options.no_traffic:
         await asyncio.sleep(options.seconds if options.seconds is not None else FOREVER_S)
     else:
         await traffic.run(options.seconds)
+        await clerk.begun.wait()  # it ends the demo where it cannot begin
 
 
 async def _watch(processes: list[Process]) -> None:
@@ -126,7 +146,7 @@ async def _watch(processes: list[Process]) -> None:
 
 def _processes(options: argparse.Namespace, ports: Ports) -> list[Process]:
     """Everything that the demo starts, in order: whoever is asked first comes first."""
-    folder: Path = options.var.resolve() / "demo"
+    folder = _folder(options)
     folder.mkdir(parents=True, exist_ok=True)
     search = os.pathsep.join([str(EXAMPLES), *filter(None, [os.environ.get("PYTHONPATH")])])
     services = [
@@ -147,6 +167,11 @@ def _processes(options: argparse.Namespace, ports: Ports) -> list[Process]:
         environment={**ports.environment(), "SHOP_VAR": str(options.var.resolve())},
     )
     return [*services, proxy]
+
+
+def _folder(options: argparse.Namespace) -> Path:
+    folder: Path = options.var.resolve() / "demo"
+    return folder
 
 
 def _welcome(options: argparse.Namespace, ports: Ports, processes: list[Process]) -> str:

@@ -214,10 +214,23 @@ class Verification:
         targets = {key: mapper.target_key(row) for key, row in mapped.items()}
         async with direction.writes.snapshot() as snapshot:
             there = await snapshot.rows(list(targets.values()))
-        return {
+        differing = {
             key: mapper.differing(row, there[targets[key]].row) if targets[key] in there else tuple(row)
             for key, row in mapped.items()
         }
+        return {
+            key: () if columns and self._came_back(stored[key], there.get(targets[key])) else columns
+            for key, columns in differing.items()
+        }
+
+    def _came_back(self, source: Stored, target: Stored | None) -> bool:
+        """Whether the source is what the other direction makes of the target: in step, by a mapping that loses."""
+        if self._counter is None or target is None or self._counter.mapper.lookups:
+            return False
+        mapper = self._counter.mapper
+        with contextlib.suppress(MappingError):
+            return not mapper.differing(mapper.row(target.row, {}), source.row)
+        return False
 
     # -- looking again
 

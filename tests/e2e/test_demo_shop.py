@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import socket
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -50,6 +52,12 @@ def test_demo_with_traffic_ends_by_itself_without_a_failed_request(tmp_path: Pat
     code = process.wait(60)
     assert code == 0, demo.log.read_text()
     assert " 0 failed" in demo.log.read_text()
+    assert "in step but for the conflict and the poison record" in demo.log.read_text()
+    assert open_quarantine(tmp_path / "demo") == {
+        ("customers_to_new", "[2]", "conflict"),
+        ("customers_to_legacy", "[2]", "conflict"),
+        ("customers_to_new", "[3]", "mapping"),
+    }
 
 
 def test_demo_says_which_port_is_taken(tmp_path: Path) -> None:
@@ -59,6 +67,16 @@ def test_demo_says_which_port_is_taken(tmp_path: Path) -> None:
         code = demo.start().wait(STOP_TIMEOUT_S)
     assert code == 2
     assert f"port {taken} (legacy)" in demo.log.read_text()
+
+
+def open_quarantine(folder: Path) -> set[tuple[str, str, str]]:
+    """What waits for a person in the demo's stores: sync and direction, key, reason."""
+    found: set[tuple[str, str, str]] = set()
+    for name in ("legacy", "customers", "orders"):
+        with closing(sqlite3.connect(folder / f"{name}.db")) as db:
+            sql = "SELECT ledger, source_key, reason FROM strangler_quarantine WHERE resolved_at IS NULL"
+            found |= {(ledger.removeprefix("strangler_ledger_"), key, why) for ledger, key, why in db.execute(sql)}
+    return found
 
 
 async def _log_in(browser: Chromium) -> str:

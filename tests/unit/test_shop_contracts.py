@@ -5,7 +5,9 @@ from __future__ import annotations
 import doctest
 import importlib
 import pkgutil
+import sqlite3
 from collections.abc import Awaitable, Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -78,3 +80,16 @@ def test_examples_in_the_docstrings_hold() -> None:
     results = [doctest.testmod(importlib.import_module(name)) for name in names]
     assert sum(result.attempted for result in results) > 0
     assert sum(result.failed for result in results) == 0
+
+
+def test_demo_finds_records_that_are_not_in_step(tmp_path: Path) -> None:
+    prepare = importlib.import_module("shop.stores").prepare
+    differing = importlib.import_module("shop.instep").differing
+    for name in ("legacy", "customers", "orders"):
+        prepare(tmp_path / f"{name}.db", importlib.import_module(f"shop.{name}.store")._fill)
+    assert differing(tmp_path) == set()
+    with closing(sqlite3.connect(tmp_path / "customers.db")) as db, db:
+        db.execute("UPDATE customers SET city = 'Elsewhere' WHERE id = 7")
+    with closing(sqlite3.connect(tmp_path / "orders.db")) as db, db:
+        db.execute("DELETE FROM order_lines WHERE order_id = 5 AND line_no = 1")
+    assert differing(tmp_path) == {("customer", 7), ("order line", 5, 1)}

@@ -26,6 +26,10 @@ def poison(row):
     return row
 
 
+def first_word(row):
+    return {name: value.split(" ")[0] if isinstance(value, str) else value for name, value in row.items()}
+
+
 class Pair:
     """Two stores in step, with a few records in both."""
 
@@ -103,6 +107,24 @@ async def test_a_stream_that_does_not_get_on_is_said_and_not_taken_for_a_loss() 
     findings, _ = await pair.verify(plan=Plan(target=False, sample_rows=0))
     assert [(finding.fault, finding.source_key) for finding in findings] == [(Fault.UNSETTLED, (3,))]
     assert LOOKS_MAX < 100
+
+
+async def test_what_one_way_loses_is_in_step_when_it_is_what_the_other_way_made() -> None:
+    pair = await Pair(both=True).in_step()
+    shorten = ModelMapper(BACK, change=first_word)
+    back = Direction("s", Side.NEW, pair.new, pair.legacy, shorten, pair.mapper)
+    pair.forth = Direction("s", Side.LEGACY, pair.legacy, pair.new, pair.mapper, shorten)
+    pair.back = back
+    pair.streams = [Stream(one, SyncSettings(), Surroundings()) for one in (pair.forth, back)]
+    for stream in pair.streams:
+        await stream.load()
+    pair.new.put(id=7, name="Grace Hopper")
+    await pair.settle()
+    assert (pair.legacy.get(7)["NAME"], pair.new.get(7)["name"]) == ("Grace", "Grace Hopper")
+    assert (await pair.verify())[0] == []
+    rogue(pair.new, (7,), {"id": 7, "name": "somebody else"})
+    findings, _ = await pair.verify(plan=Plan(source=False, target=False, sample_rows=None))
+    assert [(finding.fault, finding.source_key) for finding in findings] == [(Fault.MAPPING, (7,))]
 
 
 async def test_changes_that_capture_missed_are_lost_and_repaired() -> None:

@@ -19,6 +19,7 @@ from shop.stores import insert, prepare
 PASSWORD = "fig"  # every seeded account has it
 STATUS_CODES = {"active": "A", "inactive": "I", "deleted": "D", "new": "N", "shipped": "S", "cancelled": "X"}
 SESSIONS_MAX = 5000
+FOREIGN_NUMBERS_FROM = 1_000_000  # orders that were placed in the new service come back with its own numbers
 
 Row = dict[str, Any]
 
@@ -96,7 +97,8 @@ class Store:
         """
         total = str(sum(int(line["UNIT_AMT"]) * int(line["QTY"]) for line in lines))
         self._db.execute("BEGIN IMMEDIATE")
-        number = int(self._db.execute("SELECT MAX(ORD_NO) + 1 FROM ORD_HDR").fetchone()[0])
+        sql = "SELECT MAX(ORD_NO) + 1 FROM ORD_HDR WHERE ORD_NO < ?"
+        number = int(self._db.execute(sql, (FOREIGN_NUMBERS_FROM,)).fetchone()[0])
         head = (number, customer, _timestamp()[:8], "N", total, "USD", "N", _timestamp())
         insert(self._db, "ORD_HDR", [head])
         rows: list[tuple[object, ...]] = [
