@@ -69,18 +69,26 @@ def is_secret_parameter(name: str) -> bool:
     return name.lower() in _OF_QUERIES or is_secret(name)
 
 
-_SCHEME: Final = re.compile(r"(?i)\b(bearer|basic|negotiate)(\s{1,3})([A-Za-z0-9._~+/=-]{8,4096})")
-_JWT: Final = re.compile(r"\beyJ[A-Za-z0-9_-]{5,8192}\.[A-Za-z0-9_-]{5,8192}(?:\.[A-Za-z0-9_-]{0,8192}){0,3}")
+_SCHEME: Final = re.compile(r"(?i)\b(bearer|basic|negotiate)(\s{1,3})([A-Za-z0-9._~+/=-]{8,})")
+#: A JWT is looked for inside of one of these; a pattern for itself would begin anew at every `eyJ` of a long run.
+_DOTTED: Final = re.compile(r"(?<![A-Za-z0-9_.-])[A-Za-z0-9_.-]++")
+_JWT_START: Final = "eyJ"
+#: Shortest first and second part of a JWT.
+_JWT_PARTS: Final = (8, 5)
+#: A JWE has so many parts, a JWS three.
+_JWT_PARTS_MAX: Final = 5
 _USER: Final = re.compile(r"(://[^/\s:@?#]{0,200}):([^/\s@]{1,200})@")
 _PEM: Final = re.compile(r"(-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----)((?:[^-]|-(?!----)){1,20000})")
 #: A name and what stands between it and a value: `password=`, `"token": `, `token%3D`. Percent-encoded, a name starts
 #: after the code of the character before it.
 _NAMED: Final = re.compile(
     r"(?:(?<![A-Za-z0-9_.-])|(?<=%[0-9A-Fa-f]{2}))([A-Za-z][A-Za-z0-9_.-]{1,80})"
-    r"\\?[\"']?\s{0,4}(?:[=:]|%3[dDaA])\s{0,4}"
+    r"\\?[\"']?\s{0,4}(?:=>|[=:]|%3[dDaA])\s{0,4}"
 )
-_VALUE: Final = re.compile(r"\\?\"([^\"]{1,4000})|'([^']{1,4000})|([^\s\"'&;,<>]{1,4000})")
-_CARD: Final = re.compile(r"(?<![\d.-])\d(?:[ -]?\d){13,18}(?![\d.-])")
+_VALUE: Final = re.compile(r"\\?\"([^\"]+)|'([^']+)|&quot;([^&]+)|[\[{]([^\]}]+)|([^\s\"'&;,<>]+)")
+#: An element of a markup text inside of another text, such as an echoed SOAP request.
+_ELEMENT: Final = re.compile(r"<(?:[A-Za-z0-9_.-]{1,80}:)?([A-Za-z][A-Za-z0-9_.-]{1,80})(?:\s[^<>]{0,500})?>([^<]+)")
+_CARD: Final = re.compile(r"(?<![\d.-])\d(?:[ -]?\d){13,18}(?![.-]?\d)")
 _SCHEME_CHARACTERS_MIN: Final = 13  # `basic ` and 8 characters
 _CARD_DIGITS_MIN: Final = 14
 
@@ -96,17 +104,45 @@ def replace_secrets(text: str, token: Callable[[str], str], hides: Callable[[str
     # Each is looked for only where a character that it needs is there: most texts are names, numbers and times.
     if "-----BEGIN" in text:
         text = _PEM.sub(lambda found: found[1] + token(found[2]), text)
-    if "eyJ" in text:
-        text = _JWT.sub(lambda found: token(found[0]), text)
+    if _JWT_START in text:
+        text = _DOTTED.sub(lambda found: _without_jwts(found[0], token), text)
     if len(text) > _SCHEME_CHARACTERS_MIN and " " in text:
         text = _SCHEME.sub(lambda found: found[1] + found[2] + _unless_word(found[3], token), text)
     if "@" in text:
         text = _USER.sub(lambda found: f"{found[1]}:{token(found[2])}@", text)
     if "=" in text or ":" in text or "%3" in text:
         text = _replace_named(text, token, hides)
+    if "<" in text:
+        text = _ELEMENT.sub(lambda found: _without_content(found, token, hides), text)
     if len(text) >= _CARD_DIGITS_MIN:
         text = _CARD.sub(lambda found: token(found[0]) if _is_card(found[0]) else found[0], text)
     return text
+
+
+def _without_jwts(dotted: str, token: Callable[[str], str]) -> str:
+    """A run of what JWTs are made of, without those in it."""
+    if _JWT_START not in dotted:
+        return dotted
+    parts, done, at = dotted.split("."), [], 0
+    first, second = _JWT_PARTS
+    while at < len(parts):
+        part = parts[at]
+        start = part.find(_JWT_START)
+        if 0 <= start <= len(part) - first and at + 1 < len(parts) and len(parts[at + 1]) >= second:
+            done.append(part[:start] + token(".".join([part[start:], *parts[at + 1 : at + _JWT_PARTS_MAX]])))
+            at += _JWT_PARTS_MAX
+        else:
+            done.append(part)
+            at += 1
+    return ".".join(done)
+
+
+def _without_content(element: re.Match[str], token: Callable[[str], str], hides: Callable[[str], bool]) -> str:
+    """The start of an element, and its text as a token where its name is a secret's."""
+    text = element[2]
+    if not text.strip() or text.startswith(_TOKEN_START) or not hides(element[1]):
+        return element[0]
+    return element[0][: -len(text)] + token(text)
 
 
 def _replace_named(text: str, token: Callable[[str], str], hides: Callable[[str], bool]) -> str:

@@ -183,3 +183,30 @@ def test_halves_of_characters_and_huge_numbers_do_no_harm():
     cleaned = one.document({"password": "\ud800", "big": 10**40, "token": {"x": "\udfff", "y": 10**30}})
     assert all(value.startswith(TOKEN_START) for value in cleaned.values())
     assert not one.echoes(b"{}")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "card 4111111111111111.",
+        "<ns:login><ns:password a='1'>hunter22</ns:password></ns:login>",
+        '{"password": ["hunter22","hunter22"]}',
+        '{"credentials": {"user":"bob","value":"hunter22"}}',
+        "'password' => 'hunter22'",
+        "password=&quot;hunter22&quot;",
+        f'password="{"A" * 5000}hunter22"',
+        f"Bearer {'A1' * 3000}hunter22",
+        f"x-eyJ{'a' * 9000}.{'b' * 9000}.hunter22",
+    ],
+)
+def test_secret_in_a_text_is_hidden_to_its_end(text):
+    shown = replace_secrets(text, lambda _: "~hmac:t")
+    assert "hunter22" not in shown
+    assert "4111" not in shown
+    assert "~hmac:t" in shown
+
+
+def test_beginnings_of_jwts_without_an_end_take_linear_time():
+    began = time.perf_counter()
+    replace_secrets("-eyJ" * 500_000, lambda _: "~hmac:t")
+    assert time.perf_counter() - began < 2.0
