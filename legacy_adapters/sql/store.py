@@ -31,7 +31,7 @@ from legacy_adapters.sql.connection import Pool
 from legacy_adapters.sql.dialect import Dialect
 from legacy_adapters.sql.dialects import dialect_of
 from legacy_adapters.sql.ledger import Ledger
-from legacy_adapters.sql.outbox import require_covered
+from legacy_adapters.sql.outbox import OutboxCapture, require_covered
 from legacy_adapters.sql.polling import PollCapture
 from legacy_adapters.sql.quarantine import QuarantineTable
 from legacy_adapters.sql.shape import TableShape
@@ -161,6 +161,15 @@ class SqlStore:
         """
         async with self._pool.connection() as connection:
             await self._capture.install(connection)
+
+    def check_capture(self) -> None:
+        """See whether every write of the table could be captured; changes nothing.
+
+        Raises:
+            PlanError: some could not; says what to do.
+        """
+        if isinstance(self._capture, OutboxCapture):
+            self._capture.refuse(self.shape)
 
     async def verify_capture(self) -> None:
         """See that capture and table are what they were.

@@ -17,6 +17,7 @@ COMMANDS = {
     "exchange": "proxy.cli.exchange",
     "replay": "proxy.cli.replay",
     "rules": "proxy.cli.rules",
+    "sync": "proxy.cli.sync",
     "schema": "proxy.cli.schema",
     "version": "proxy.cli.version",
 }
