@@ -73,6 +73,18 @@ class Connection(ABC):
         """End the transaction; it did nothing."""
         await self.execute("ROLLBACK")
 
+    async def savepoint(self, name: str) -> None:
+        """Begin what may be undone alone."""
+        await self.execute(f"SAVEPOINT {name}")
+
+    async def undo(self, name: str) -> None:
+        """Undo what was done since the savepoint, which stays."""
+        await self.execute(f"ROLLBACK TO SAVEPOINT {name}")
+
+    async def release(self, name: str) -> None:
+        """Forget a savepoint, and keep what was done since."""
+        await self.execute(f"RELEASE SAVEPOINT {name}")
+
     @abstractmethod
     async def close(self) -> None:
         """Say goodbye."""

@@ -36,16 +36,18 @@ class Dialect(ABC):
         locking: written behind a SELECT whose rows are to be locked.
         tested: against real servers.
         notes: what a user must know of it.
+        row_hash: hashes a row's values here, where the database cannot be told to; `hash` is NULL then.
         text_type: of a column of ours that may be in an index.
         long_text_type: of one that is not, and may be long.
     """
 
-    name: ClassVar[str]
+    name: str
     keys_max: ClassVar[int] = 1000
     rows_max: ClassVar[int] = 5000
-    locking: ClassVar[str] = " FOR UPDATE"
+    locking: str = " FOR UPDATE"
     tested: bool = True
     notes: ClassVar[tuple[str, ...]] = ()
+    row_hash: Callable[..., int] | None = None
     text_type: ClassVar[str] = "text"
     long_text_type: ClassVar[str] = "text"
 
@@ -63,7 +65,11 @@ class Dialect(ABC):
 
     @abstractmethod
     def outbox(self, table: Table, consumer: str) -> Capture:
-        """Capture by triggers."""
+        """Capture by triggers.
+
+        Raises:
+            PlanError: this kind of database is captured by polling alone.
+        """
 
     @abstractmethod
     def quote(self, name: str) -> str:
@@ -94,24 +100,26 @@ class Dialect(ABC):
         """A key column so that it sorts and compares by its bytes, as the ledger's columns do in every store."""
 
     @abstractmethod
-    def upsert(self, table: str, columns: Sequence[str], key: Sequence[str]) -> str:
-        """A statement with marks that writes a row of a table of our own, over the one that is there."""
-
-    @abstractmethod
-    def insert_missing(self, table: str, columns: Sequence[str]) -> str:
-        """A statement with marks that writes a row of a table of our own where there is none with its primary key."""
-
-    @abstractmethod
     def mark(self, number: int) -> str:
         """The mark of the argument of that number, from 1."""
 
     @abstractmethod
-    def house(self) -> Sequence[str]:
-        """The statements that make checkpoint, quarantine and consumers, where they are not there."""
+    async def make_house(self, connection: Connection) -> None:
+        """Make checkpoint and quarantine where they are not there."""
 
     @abstractmethod
-    def ledger_ddl(self, ledger: Ledger) -> Sequence[str]:
-        """The statements that make a ledger, where it is not there."""
+    async def make_ledger(self, connection: Connection, ledger: Ledger) -> None:
+        """Make a ledger where it is not there."""
+
+    @abstractmethod
+    async def put(
+        self, connection: Connection, table: str, columns: Sequence[str], key: Sequence[str], values: Key
+    ) -> None:
+        """Write a row of a table of our own, over the one that is there."""
+
+    @abstractmethod
+    async def ensure(self, connection: Connection, table: str, columns: Sequence[str], values: Key) -> None:
+        """Write a row of a table of our own where there is none with its primary key, which the columns are."""
 
     @abstractmethod
     async def insert(self, connection: Connection, table: Table, names: Sequence[str], rows: Sequence[Key]) -> None:
@@ -149,6 +157,10 @@ class Dialect(ABC):
     async def pressure(self, connection: Connection) -> float:
         """How hard the store has it, as in `Store.pressure`."""
 
+    def limited(self, sql: str, limit: int) -> str:
+        """A query that is ordered, of which only the first rows are wanted."""
+        return f"{sql} LIMIT {limit:d}"
+
     def total(self, expression: str) -> str:
         """The exact sum of 64 bit numbers, 0 of none, in a form that `number` reads."""
         return f"coalesce(sum({expression}), 0)"
@@ -185,3 +197,39 @@ class Dialect(ABC):
     def _equal(self, columns: Sequence[ColumnKind], names: Sequence[str], key: Key, args: Args) -> str:
         pairs = zip(columns, names, key, strict=True)
         return " AND ".join(f"{name} = {self.parameter(column, value, args)}" for column, name, value in pairs)
+
+
+class StatementDialect(Dialect):
+    """A dialect that makes tables of our own where they are not there, and writes a row of one over another, by SQL."""
+
+    @abstractmethod
+    def upsert(self, table: str, columns: Sequence[str], key: Sequence[str]) -> str:
+        """A statement with marks that writes a row of a table of our own, over the one that is there."""
+
+    @abstractmethod
+    def insert_missing(self, table: str, columns: Sequence[str]) -> str:
+        """A statement with marks that writes a row of a table of our own where there is none with its primary key."""
+
+    @abstractmethod
+    def house(self) -> Sequence[str]:
+        """The statements that make checkpoint, quarantine and consumers, where they are not there."""
+
+    @abstractmethod
+    def ledger_ddl(self, ledger: Ledger) -> Sequence[str]:
+        """The statements that make a ledger, where it is not there."""
+
+    async def make_house(self, connection: Connection) -> None:
+        for statement in self.house():
+            await connection.execute(statement)
+
+    async def make_ledger(self, connection: Connection, ledger: Ledger) -> None:
+        for statement in self.ledger_ddl(ledger):
+            await connection.execute(statement)
+
+    async def put(
+        self, connection: Connection, table: str, columns: Sequence[str], key: Sequence[str], values: Key
+    ) -> None:
+        await connection.execute(self.upsert(table, columns, key), values)
+
+    async def ensure(self, connection: Connection, table: str, columns: Sequence[str], values: Key) -> None:
+        await connection.execute(self.insert_missing(table, columns), values)

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from sqlalchemy.engine import URL
+from sqlalchemy.exc import NoSuchModuleError
 
 from legacy_adapters.errors import PlanError
 from legacy_adapters.sql.dialect import Dialect
+from legacy_adapters.sql.generic.dialect import GenericDialect
 from legacy_adapters.sql.mariadb.dialect import MariaDBDialect
 from legacy_adapters.sql.postgresql.dialect import PostgreSQLDialect
 from legacy_adapters.sql.sqlite.dialect import SQLiteDialect
 
-#: Backend of a URL -> what speaks to it.
-DIALECTS: dict[str, type[Dialect]] = {
+#: Backend of a URL -> what speaks to it; every other one goes the generic path.
+DIALECTS: dict[str, Callable[[], Dialect]] = {
     "postgresql": PostgreSQLDialect,
     "postgres": PostgreSQLDialect,
     "mysql": MariaDBDialect,
@@ -27,6 +31,12 @@ def dialect_of(url: URL) -> Dialect:
         PlanError: there is none.
     """
     backend = url.drivername.partition("+")[0]
-    if backend not in DIALECTS:
-        raise PlanError(f"no connector for {backend}: there are {', '.join(sorted(DIALECTS))}")
-    return DIALECTS[backend]()
+    if backend in DIALECTS:
+        return DIALECTS[backend]()
+    try:
+        return GenericDialect(url)
+    except (NoSuchModuleError, ImportError):
+        known = ", ".join(sorted(DIALECTS))
+        raise PlanError(
+            f"no connector for {backend}: there are {known}, and what SQLAlchemy has a driver for"
+        ) from None

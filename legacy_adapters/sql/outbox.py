@@ -21,7 +21,7 @@ from legacy_adapters.errors import CaptureError, PlanError
 from legacy_adapters.sql import names
 from legacy_adapters.sql.capture import Capture, Event
 from legacy_adapters.sql.connection import Connection, Record, RefusedError
-from legacy_adapters.sql.dialect import Dialect
+from legacy_adapters.sql.dialect import StatementDialect
 from legacy_adapters.sql.shape import TableShape
 from legacy_adapters.sql.table import Table
 from legacy_adapters.values.kinds import ColumnKind
@@ -41,7 +41,7 @@ class OutboxCapture(Capture):
         keys: names of the key's columns in it: k1, k2, …
     """
 
-    def __init__(self, dialect: Dialect, table: Table, consumer: str) -> None:
+    def __init__(self, dialect: StatementDialect, table: Table, consumer: str) -> None:
         self.dialect = dialect
         self.table = table
         self.consumer = consumer
@@ -73,7 +73,8 @@ class OutboxCapture(Capture):
     async def install(self, connection: Connection) -> None:
         """Make outbox and triggers in one go where they are not there as they should be, and sign this consumer in."""
         self.refuse(await self.dialect.reflect(connection, self.table.name))
-        for statement in (*self.dialect.house(), *self._register()):
+        await self.dialect.make_house(connection)
+        for statement in self._register():
             await connection.execute(statement)
         if await self._intact(connection):
             await self._sign_in(connection)
@@ -81,8 +82,8 @@ class OutboxCapture(Capture):
         await connection.script(self.statements())
         shape = await self.dialect.reflect(connection, self.table.name)
         self._id = secrets.token_hex(_ID_BYTES)
-        sql = self.dialect.upsert(names.CAPTURE, ("outbox", "id", "fingerprint"), ("outbox",))
-        await connection.execute(sql, [self.name, self._id, self._fingerprint(shape)])
+        columns, values = ("outbox", "id", "fingerprint"), (self.name, self._id, self._fingerprint(shape))
+        await self.dialect.put(connection, names.CAPTURE, columns, ("outbox",), values)
         mark = self.dialect.mark
         await connection.execute(f"DELETE FROM {names.CONSUMER} WHERE outbox = {mark(1)}", [self.name])
         await self._sign_in(connection)

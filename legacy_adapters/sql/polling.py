@@ -52,7 +52,8 @@ class PollCapture(Capture):
         self._overlap_s = overlap_s
         self._columns = (self._column, *table.key_columns)
         self._names = (f"{ALIAS}.{dialect.quote(column)}", *table.key_names)
-        self._decoders = [(at, d) for at, c in enumerate(self._columns) if (d := dialect.decoder(c)) is not None]
+        decode = dialect.decoder(self._column)
+        self._decoders = [] if decode is None else [(0, decode)]
         self._recent: dict[Key, tuple[int, int]] = {}
         self._verified_at = 0.0
         back = f"{overlap_s:g} s" if self._column.kind is Kind.DATETIME else f"{OVERLAP_NUMBERS} numbers"
@@ -81,28 +82,28 @@ class PollCapture(Capture):
             return Delta((), {"id": self._id, "n": 0, "top": await self._top(connection), "at": None}, more=False)
         args: Args = []
         condition = self._condition(cursor, args)
-        records = await connection.fetch(
-            f"SELECT {self._dialect.read(self._column, ALIAS)}, {self._table.key_selection}, {self._table.hash} "
-            f"FROM {self._table.name} {ALIAS} WHERE {condition} ORDER BY {', '.join(self._names)} "
-            f"LIMIT {limit + 1:d}",
-            args,
+        sql = (
+            f"SELECT {self._dialect.read(self._column, ALIAS)}, {self._table.selection} "
+            f"FROM {self._table.name} {ALIAS} WHERE {condition} ORDER BY {', '.join(self._names)}"
         )
+        records = await connection.fetch(self._dialect.limited(sql, limit + 1), args)
         return self._delta(cursor, list(records[:limit]), more=len(records) > limit)
 
     def _delta(self, cursor: Cursor, records: list[Record], *, more: bool) -> Delta:
         number, now = cursor["n"], time.time()
-        rows = decoded([tuple(record[:-1]) for record in records], self._decoders)
+        chunk = self._table.chunk([record[1:] for record in records])
+        marks = [row[0] for row in decoded([(record[0],) for record in records], self._decoders)]
         events = []
-        for (_, *key), record in zip(rows, records, strict=True):
-            known = self._recent.get(tuple(key))
-            if known is None or known[0] != record[-1] or known[1] > cursor["n"]:
+        for key, row_hash in zip(chunk.keys(), chunk.hashes, strict=True):
+            known = self._recent.get(key)
+            if known is None or known[0] != row_hash or known[1] > cursor["n"]:
                 number += 1
-                events.append(Event(number, tuple(key), "", now))
-                self._recent[tuple(key)] = record[-1], number
+                events.append(Event(number, key, "", now))
+                self._recent[key] = row_hash, number
         while len(self._recent) > RECENT_MAX:
             del self._recent[next(iter(self._recent))]
-        at = encode(rows[-1]) if more else None
-        top = encode((rows[-1][0],)) if rows else cursor["top"]
+        at = encode((marks[-1], *chunk.key(-1))) if more else None
+        top = encode((marks[-1],)) if marks else cursor["top"]
         return Delta(events, {"id": self._id, "n": number, "top": top, "at": at}, more)
 
     def _condition(self, cursor: Cursor, args: Args) -> str:
@@ -122,13 +123,14 @@ class PollCapture(Capture):
         raise CaptureError(f"{self._column.name} holds {type(top).__name__}, which cannot be polled by")
 
     async def _top(self, connection: Connection) -> str | None:
-        sql = f"SELECT {self._dialect.read(self._column, ALIAS)} FROM {self._table.name} {ALIAS} "
-        found = await connection.fetch(
-            f"{sql}WHERE {self._names[0]} IS NOT NULL ORDER BY {self._names[0]} DESC LIMIT 1"
+        name = self._names[0]
+        sql = (
+            f"SELECT {self._dialect.read(self._column, ALIAS)} FROM {self._table.name} {ALIAS} WHERE {name} IS NOT NULL"
         )
+        found = await connection.fetch(self._dialect.limited(f"{sql} ORDER BY {name} DESC", 1))
         if not found:
             return None
-        ((top,),) = decoded([tuple(found[0])], [(at, decode) for at, decode in self._decoders if at == 0])
+        ((top,),) = decoded([tuple(found[0])], self._decoders)
         self._back(top)
         return encode((top,))
 

@@ -78,27 +78,20 @@ class QuarantineTable:
         """Open or resolved ones behind a number."""
         is_resolved = "IS NOT NULL" if resolved else "IS NULL"
         mark = self._dialect.mark
-        where = (
-            f"ledger = {mark(1)} AND number > {mark(2)} AND resolved_at {is_resolved} ORDER BY number LIMIT {limit:d}"
-        )
-        records = await self._select(connection, where, [self._ledger, after])
+        where = f"ledger = {mark(1)} AND number > {mark(2)} AND resolved_at {is_resolved} ORDER BY number"
+        records = await self._select(connection, where, [self._ledger, after], limit)
         return [(int(record[0]), _read(record)) for record in records]
 
     async def prune(self, connection: Connection, limit: int) -> None:
         """Forget the oldest resolved ones beyond `RESOLVED_MAX`, at most `limit`."""
         mark = self._dialect.mark
-        newest = (
-            f"SELECT number FROM {names.QUARANTINE} WHERE ledger = {mark(1)} AND resolved_at IS NOT NULL "
-            f"ORDER BY number DESC LIMIT 1 OFFSET {RESOLVED_MAX}"
-        )
-        found = await connection.fetch(newest, [self._ledger])
-        if not found:
+        resolved = f"FROM {names.QUARANTINE} WHERE ledger = {mark(1)} AND resolved_at IS NOT NULL"
+        ((count,),) = await connection.fetch(f"SELECT count(*) {resolved}", [self._ledger])
+        surplus = min(int(count) - RESOLVED_MAX, limit)
+        if surplus <= 0:
             return
-        oldest = (
-            f"SELECT number FROM {names.QUARANTINE} WHERE ledger = {mark(1)} AND resolved_at IS NOT NULL "
-            f"AND number <= {mark(2)} ORDER BY number LIMIT {limit:d}"
-        )
-        for (number,) in await connection.fetch(oldest, [self._ledger, found[0][0]]):
+        oldest = self._dialect.limited(f"SELECT number {resolved} ORDER BY number", surplus)
+        for (number,) in await connection.fetch(oldest, [self._ledger]):
             await connection.execute(f"DELETE FROM {names.QUARANTINE} WHERE number = {mark(1)}", [number])
 
     async def _forget(self, connection: Connection, keys: Sequence[Key]) -> None:
@@ -107,9 +100,11 @@ class QuarantineTable:
             sql = f"DELETE FROM {names.QUARANTINE} WHERE {self._where(len(digests))} AND resolved_at IS NULL"
             await connection.execute(sql, [self._ledger, *digests])
 
-    async def _select(self, connection: Connection, where: str, args: Sequence[object]) -> Sequence[Record]:
+    async def _select(
+        self, connection: Connection, where: str, args: Sequence[object], limit: int | None = None
+    ) -> Sequence[Record]:
         sql = f"SELECT number, {self._columns} FROM {names.QUARANTINE} WHERE {where}"
-        return await connection.fetch(sql, args)
+        return await connection.fetch(sql if limit is None else self._dialect.limited(sql, limit), args)
 
     def _where(self, digests: int) -> str:
         marks = ", ".join(self._dialect.mark(at) for at in range(2, digests + 2))

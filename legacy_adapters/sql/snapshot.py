@@ -47,8 +47,8 @@ class SqlSnapshot:
         if after is not None:
             where = f" WHERE {self._dialect.beyond(table.key_columns, table.key_names, after, args)}"
         order = ", ".join(table.key_names)
-        sql = f"SELECT {table.selection} FROM {table.name} {ALIAS}{where} ORDER BY {order} LIMIT {int(limit)}"
-        return table.chunk(await self._connection.fetch(sql, args))
+        sql = f"SELECT {table.selection} FROM {table.name} {ALIAS}{where} ORDER BY {order}"
+        return table.chunk(await self._connection.fetch(self._dialect.limited(sql, limit), args))
 
     async def rows(self, keys: Sequence[Key]) -> dict[Key, Stored]:
         """The rows of these keys that are there."""

@@ -90,20 +90,20 @@ class SqlStore:
         self._capture = _capture(settings, dialect, self.table)
 
     @classmethod
-    async def open(cls, settings: SqlSettings) -> Self:
-        """A store whose table was looked at.
+    async def open(cls, settings: SqlSettings, dialect: Dialect | None = None) -> Self:
+        """A store whose table was looked at; `dialect` is the one of the URL unless it is given.
 
         Raises:
             PlanError: the URL, table, key or columns are not usable.
             StoreUnavailableError: the database cannot be reached.
         """
         url = _url(settings.url)
-        dialect = dialect_of(url)
-        pool = Pool(lambda: dialect.connect(url, settings.sync))
+        chosen = dialect or dialect_of(url)
+        pool = Pool(lambda: chosen.connect(url, settings.sync))
         try:
             async with pool.connection() as connection:
-                shape = await dialect.reflect(connection, settings.table)
-            return cls(settings, dialect, pool, shape)
+                shape = await chosen.reflect(connection, settings.table)
+            return cls(settings, chosen, pool, shape)
         except BaseException:
             await pool.close()
             raise
@@ -141,10 +141,8 @@ class SqlStore:
         plain = names.ledger(self.settings.sync, self.settings.side)
         ledger = Ledger(self._dialect, plain, self.table, source_key)
         async with self._pool.connection() as connection:
-            for statement in (*self._dialect.house(), *self._dialect.ledger_ddl(ledger)):
-                await connection.execute(statement)
-            there = await connection.fetch(f"SELECT * FROM {ledger.name} WHERE 1 = 0")
-            del there
+            await self._dialect.make_house(connection)
+            await self._dialect.make_ledger(connection, ledger)
             kept = (await self._dialect.reflect(connection, plain)).names
         if kept != ledger.columns:
             raise PlanError(

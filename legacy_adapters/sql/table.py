@@ -44,6 +44,7 @@ class Table:
         self.selection = ", ".join([*(dialect.read(column, ALIAS) for column in self.kinds), self.hash])
         self.key_names = tuple(f"{ALIAS}.{dialect.quote(name)}" for name in key)
         self.key_selection = ", ".join(dialect.read(column, ALIAS) for column in self.key_columns)
+        self._row_hash = dialect.row_hash
         self._key_positions = tuple(range(len(self.key)))
         decoders = [dialect.decoder(column) for column in self.kinds]
         self._decoders = tuple((at, decode) for at, decode in enumerate(decoders) if decode is not None)
@@ -51,8 +52,11 @@ class Table:
 
     def chunk(self, records: Sequence[Record]) -> Chunk:
         """Rows that were read by `selection`."""
-        *values, hashes = by_column(records, len(self.columns) + 1)
-        return Chunk(self.columns, self._key_positions, decoded_columns(values, self._decoders), hashes)
+        *read, hashes = by_column(records, len(self.columns) + 1)
+        values = decoded_columns(read, self._decoders)
+        if self._row_hash is not None:
+            hashes = list(map(self._row_hash, *values))
+        return Chunk(self.columns, self._key_positions, values, hashes)
 
     def stored(self, records: Sequence[Record]) -> dict[Key, Stored]:
         """The same, by key."""

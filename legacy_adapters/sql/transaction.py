@@ -34,15 +34,15 @@ class SqlTransaction:
         found = await self._connection.fetch(sql, [stream])
         if not found:
             # A line of nobody's, so that two that begin the same stream take turns as well.
-            await self._connection.execute(self._dialect.insert_missing(table, ("stream",)), [stream])
+            await self._dialect.ensure(self._connection, table, ("stream",), (stream,))
             found = await self._connection.fetch(sql, [stream])
         position = found[0][0] if found else None
         return None if position is None else json.loads(position)
 
     async def checkpoint(self, stream: str, cursor: Cursor) -> None:
         """Remember how far the stream was applied."""
-        sql = self._dialect.upsert(names.CHECKPOINT, ("stream", "position"), ("stream",))
-        await self._connection.execute(sql, [stream, json.dumps(cursor)])
+        columns, values = ("stream", "position"), (stream, json.dumps(cursor))
+        await self._dialect.put(self._connection, names.CHECKPOINT, columns, ("stream",), values)
 
     async def entries(self, source_keys: Sequence[Key]) -> dict[Key, Entry]:
         """The ledger's lines of these source keys."""

@@ -139,10 +139,10 @@ class Savepoint:
         self._name = name
 
     async def __aenter__(self) -> None:
-        await self._connection.execute(f"SAVEPOINT {self._name}")
+        await self._connection.savepoint(self._name)
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
         if kind is not None and issubclass(kind, RefusedError):
-            await self._connection.execute(f"ROLLBACK TO SAVEPOINT {self._name}")
+            await self._connection.undo(self._name)
         if kind is None or issubclass(kind, RefusedError):
-            await self._connection.execute(f"RELEASE SAVEPOINT {self._name}")
+            await self._connection.release(self._name)

@@ -17,7 +17,7 @@ from legacy_adapters.record import Key
 from legacy_adapters.sql import names as house_names
 from legacy_adapters.sql.capture import Capture
 from legacy_adapters.sql.connection import Connection
-from legacy_adapters.sql.dialect import Args, Decoder, Dialect
+from legacy_adapters.sql.dialect import Args, Decoder, StatementDialect
 from legacy_adapters.sql.ledger import ALIAS as LEDGER
 from legacy_adapters.sql.ledger import FIELDS, Ledger
 from legacy_adapters.sql.mariadb import values
@@ -35,7 +35,7 @@ _CP1252 = frozenset(bytes(range(0x80, 0xA0)).decode("cp1252", "ignore"))
 _OPTIONS = "ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"
 
 
-class MariaDBDialect(Dialect):
+class MariaDBDialect(StatementDialect):
     """How MariaDB and MySQL do it."""
 
     name = "MariaDB"

@@ -12,7 +12,7 @@ from legacy_adapters.record import Key
 from legacy_adapters.sql import names as house_names
 from legacy_adapters.sql.capture import Capture
 from legacy_adapters.sql.connection import Connection, RefusedError
-from legacy_adapters.sql.dialect import Args, Decoder, Dialect
+from legacy_adapters.sql.dialect import Args, Decoder, StatementDialect
 from legacy_adapters.sql.ledger import FIELDS, Ledger
 from legacy_adapters.sql.postgresql import values
 from legacy_adapters.sql.postgresql.driver import PostgreSQLConnection, connect
@@ -32,7 +32,7 @@ _FIELD_TYPES = {
 }
 
 
-class PostgreSQLDialect(Dialect):
+class PostgreSQLDialect(StatementDialect):
     """How PostgreSQL does it."""
 
     name = "PostgreSQL"

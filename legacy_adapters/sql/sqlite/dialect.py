@@ -12,7 +12,7 @@ from legacy_adapters.record import Key
 from legacy_adapters.sql import names as house_names
 from legacy_adapters.sql.capture import Capture
 from legacy_adapters.sql.connection import Connection
-from legacy_adapters.sql.dialect import Args, Decoder, Dialect
+from legacy_adapters.sql.dialect import Args, Decoder, StatementDialect
 from legacy_adapters.sql.ledger import FIELDS, Ledger
 from legacy_adapters.sql.shape import TableShape
 from legacy_adapters.sql.sqlite import values
@@ -28,7 +28,7 @@ _LOW_BITS = 32
 _LOW_MASK = (1 << _LOW_BITS) - 1
 
 
-class SQLiteDialect(Dialect):
+class SQLiteDialect(StatementDialect):
     """How SQLite does it."""
 
     name = "SQLite"

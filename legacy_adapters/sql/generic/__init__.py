@@ -1,0 +1,1 @@
+"""Any other database, through SQLAlchemy alone: slower, polled, and not tested against its server."""
