@@ -6,6 +6,7 @@ stops and says so.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from typing import Any, Final
 from unicodedata import normalize
@@ -153,7 +154,8 @@ class Walk:
 
     def _child_order(self, legacy: ChildOrder, new: ChildOrder, path: str, pattern: str) -> None:
         """The order of children, as far as both sides have the same number of them."""
-        names = {name for name in set(legacy) & set(new) if legacy.count(name) == new.count(name)}
+        counts, others = Counter(legacy), Counter(new)
+        names = {name for name, count in counts.items() if others[name] == count}
         before, after = ([name for name in side if name in names] for side in (legacy, new))
         if before != after:
             whole = path.rpartition("/")[0]

@@ -26,7 +26,7 @@ import orjson
 
 from shadow.comparison import Difference
 from shadow.exchange import Fields
-from shadow.keeping.secrets import ECHO_CHARACTERS_MIN, is_secret, is_secret_parameter, replace_secrets
+from shadow.keeping.secrets import ECHO_CHARACTERS_MIN, is_card_number, is_secret, is_secret_parameter, replace_secrets
 
 #: What every token starts with.
 TOKEN_START: Final = "~hmac:"  # noqa: S105 - no password
@@ -284,6 +284,8 @@ class Redaction:
             if not nodes:
                 return [self._value(item, (), depth + 1) for item in value]
             return [self._member(str(index), item, nodes, depth + 1) for index, item in enumerate(value)]
+        if isinstance(value, int) and is_card_number(value):
+            return self._hide_value(value)
         return value
 
     def _object(self, value: dict[str, Any], nodes: Sequence[_Trie], depth: int) -> dict[str, Any]:

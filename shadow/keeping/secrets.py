@@ -91,6 +91,9 @@ _ELEMENT: Final = re.compile(r"<(?:[A-Za-z0-9_.-]{1,80}:)?([A-Za-z][A-Za-z0-9_.-
 _CARD: Final = re.compile(r"(?<![\d.-])\d(?:[ -]?\d){13,18}(?![.-]?\d)")
 _SCHEME_CHARACTERS_MIN: Final = 13  # `basic ` and 8 characters
 _CARD_DIGITS_MIN: Final = 14
+_CARD_DIGITS_MAX: Final = 19
+#: What is secret in the query or fragment of a URL, wherever the URL stands.
+_OF_URL: Final = re.compile(r"(?i)([?&#;](?:code|key|state)=)([^&#;\s\"'<>\\]{1,4096})")
 
 
 def replace_secrets(text: str, token: Callable[[str], str], hides: Callable[[str], bool] = is_secret) -> str:
@@ -110,6 +113,8 @@ def replace_secrets(text: str, token: Callable[[str], str], hides: Callable[[str
         text = _SCHEME.sub(lambda found: found[1] + found[2] + _unless_word(found[3], token), text)
     if "@" in text:
         text = _USER.sub(lambda found: f"{found[1]}:{token(found[2])}@", text)
+    if "=" in text:
+        text = _OF_URL.sub(lambda found: found[1] + _once(found[2], token), text)
     if "=" in text or ":" in text or "%3" in text:
         text = _replace_named(text, token, hides)
     if "<" in text:
@@ -117,6 +122,11 @@ def replace_secrets(text: str, token: Callable[[str], str], hides: Callable[[str
     if len(text) >= _CARD_DIGITS_MIN:
         text = _CARD.sub(lambda found: token(found[0]) if _is_card(found[0]) else found[0], text)
     return text
+
+
+def _once(value: str, token: Callable[[str], str]) -> str:
+    """A secret's token; what is one already stays."""
+    return value if value.startswith(_TOKEN_START) else token(value)
 
 
 def _without_jwts(dotted: str, token: Callable[[str], str]) -> str:
@@ -163,6 +173,12 @@ def _replace_named(text: str, token: Callable[[str], str], hides: Callable[[str]
 def _unless_word(text: str, token: Callable[[str], str]) -> str:
     """`basic understanding` is no credential: those have digits, capitals or padding in them."""
     return text if text.isalpha() and text.islower() else token(text)
+
+
+def is_card_number(value: int) -> bool:
+    """Whether a whole number may be the number of a payment card."""
+    text = str(value) if 0 < value < 10**_CARD_DIGITS_MAX else ""
+    return len(text) >= _CARD_DIGITS_MIN and _is_card(text)
 
 
 def _is_card(text: str) -> bool:

@@ -26,6 +26,8 @@ from lxml.html import HTMLParser
 from shadow.errors import UndecodableError
 
 _ENTITY_DECLARATION: Final = re.compile(rb"<!(ENTITY|ELEMENT|ATTLIST|NOTATION)")
+#: A start tag to its end or that of the text; it never tries anything twice.
+_START_TAG: Final = re.compile(rb"<[A-Za-z](?:\"[^\"]*+(?:\"|\Z)|'[^']*+(?:'|\Z)|[^\"'>])*+")
 _OWN_DECLARATIONS: Final = "it declares entities or elements of its own"
 _XSI_TYPE: Final = "{http://www.w3.org/2001/XMLSchema-instance}type"
 _XML_SPACE: Final = "{http://www.w3.org/XML/1998/namespace}space"
@@ -41,6 +43,9 @@ _VERBATIM: Final = frozenset({"pre", "textarea", "script", "style"})
 DEPTH_MAX: Final = 100
 #: Tags and attributes of one text, counted before it is parsed.
 TAGS_MAX: Final = 500_000
+#: Most words within one start tag, and between two tags: the parser looks at all attributes of a tag for each new one.
+TAG_WORDS_MAX: Final = 1_000
+WORDS_MAX: Final = 10_000
 TEXT: Final = "#text"
 ORDER: Final = "#order"
 
@@ -102,6 +107,18 @@ def read_html(text: str) -> dict[str, Any]:
 def _check_size(raw: bytes) -> None:
     if raw.count(b"<") + raw.count(b"=") > TAGS_MAX:
         raise UndecodableError("too_large", f"more than {TAGS_MAX} tags and attributes")
+    if _has_many_words(raw):
+        raise UndecodableError("too_large", f"more than {TAG_WORDS_MAX} attributes of one element")
+
+
+def _has_many_words(raw: bytes) -> bool:
+    """Whether a start tag may have so many attributes that reading it takes long."""
+    if len(raw) < 2 * TAG_WORDS_MAX:
+        return False
+    if any(len(part) > 2 * WORDS_MAX and len(part.split()) > WORDS_MAX for part in raw.split(b"<")):
+        return True
+    tags = (found[0] for found in _START_TAG.finditer(raw))
+    return any(len(tag) > 2 * TAG_WORDS_MAX and len(tag.replace(b"=", b" ").split()) > TAG_WORDS_MAX for tag in tags)
 
 
 def _name(tag: Any) -> tuple[str, str]:
