@@ -122,12 +122,24 @@ class Verification:
         self.incomplete = False
 
     async def run(self) -> AsyncIterator[Finding]:
-        """Every finding, as it is made. Cancelling it leaves nothing behind.
+        """Every finding, as it is made; what is in quarantine once a record. Cancelling it leaves nothing behind.
 
         Raises:
             CaptureError: the stream is too far behind to tell what is pending.
             StoreUnavailableError: a store went away.
         """
+        held: set[Key] = set()
+        async for finding in self._steps():
+            if finding.fault is not Fault.HELD:
+                yield finding
+                continue
+            key = finding.source_key or finding.target_key
+            if key is None or key in held:
+                continue
+            held.add(key)
+            yield finding
+
+    async def _steps(self) -> AsyncIterator[Finding]:
         if self._plan.source:
             async for finding in self._verify_source():
                 yield finding
@@ -279,6 +291,7 @@ class Verification:
             rows = await transaction.rows(keys)
         sources = {key: source for key in keys if (source := self._source_key(key, entries.get(key))) is not None}
         standing = await look(self._direction, list(sources.values()))
+        held_here = await self._held_in_target(keys)
         result: dict[Key, Standpoint] = {}
         for key in keys:
             entry, row, source = entries.get(key), rows.get(key), sources.get(key)
@@ -286,7 +299,7 @@ class Verification:
             found = None if row is None else row.hash
             if found == expected:
                 result[key] = Standpoint(Fault.IN_STEP)
-            elif source in standing.held:
+            elif source in standing.held or key in held_here:
                 result[key] = Standpoint(Fault.HELD, other_key=source)
             elif expected == OWED or key in pending or source in standing.pending:
                 result[key] = Standpoint(Fault.UNSETTLED)
@@ -312,27 +325,41 @@ class Verification:
         mark = LiveMark.decode(await self._counter.writes.read_checkpoint(stream))
         return await captured_since(self._counter.reads, None if mark is None else mark.cursor)
 
+    async def _held_in_target(self, keys: Sequence[Key]) -> frozenset[Key]:
+        """Those target keys whose own change waits in the other direction's quarantine: a person decides."""
+        if self._counter is None:
+            return frozenset()
+        async with self._counter.writes.transaction() as transaction:
+            return frozenset(await transaction.held(keys))
+
     async def _look_at_mapping(self, keys: Sequence[Key]) -> dict[Key, Standpoint]:
         pending = await self._pending_in_target()
         standing = await look(self._direction, keys)
         columns = await self._columns_differing(standing.rows)
-        mapper = self._direction.mapper
+        targets = self._target_keys(keys)
+        held_here = await self._held_in_target(list(targets.values()))
         result: dict[Key, Standpoint] = {}
         for key in keys:
-            differing = columns.get(key, ())
-            with contextlib.suppress(MappingError):
-                if mapper.key(key, {}) in pending:
-                    result[key] = Standpoint(Fault.UNSETTLED)
-                    continue
-            if not differing:
+            differing, target = columns.get(key, ()), targets.get(key)
+            if target in pending:
+                result[key] = Standpoint(Fault.UNSETTLED)
+            elif not differing:
                 result[key] = Standpoint(Fault.IN_STEP)
-            elif key in standing.held:
-                result[key] = Standpoint(Fault.HELD)
+            elif key in standing.held or target in held_here:
+                result[key] = Standpoint(Fault.HELD, other_key=target)
             elif key in standing.pending:
                 result[key] = Standpoint(Fault.UNSETTLED)
             else:
                 result[key] = Standpoint(Fault.MAPPING, (standing.rows[key].hash, None), columns=differing)
         return result
+
+    def _target_keys(self, keys: Sequence[Key]) -> dict[Key, Key]:
+        """Where the mapping can tell it from the key alone, the key in the target."""
+        targets: dict[Key, Key] = {}
+        for key in keys:
+            with contextlib.suppress(MappingError):
+                targets[key] = self._direction.mapper.key(key, {})
+        return targets
 
 
 @dataclass(frozen=True, slots=True)

@@ -109,6 +109,18 @@ async def test_a_stream_that_does_not_get_on_is_said_and_not_taken_for_a_loss() 
     assert LOOKS_MAX < 100
 
 
+async def test_what_the_other_way_holds_is_held_and_never_repaired_away() -> None:
+    pair = await Pair(both=True).in_step()
+    pair.legacy.put(id=3, NAME="poison")
+    await pair.settle()
+    assert pair.back is not None
+    verification = Verification(pair.back, pair.forth, plan=Plan(sample_rows=None), pause_s=0)
+    findings = [finding async for finding in verification.run()]
+    assert [(finding.fault, finding.target_key) for finding in findings] == [(Fault.HELD, (3,))]
+    await repair(Operations(pair.streams), "to_legacy", findings, by="ann")
+    assert pair.legacy.get(3)["NAME"] == "poison", "what waits for a person is not overwritten"
+
+
 async def test_what_one_way_loses_is_in_step_when_it_is_what_the_other_way_made() -> None:
     pair = await Pair(both=True).in_step()
     shorten = ModelMapper(BACK, change=first_word)
