@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from legacy_adapters.errors import SyncError
+from legacy_adapters.errors import StoreUnavailableError, SyncError
 from legacy_adapters.mapping.losses import analyse
 from legacy_adapters.opening import Opened, open_sync
 from legacy_adapters.record import Side
@@ -66,7 +67,13 @@ async def plan_sync(sync: Sync, folder: Path) -> SyncPlan:
     except SyncError as error:
         return SyncPlan(sync.name, sync.direction, {}, (), (Finding("error", "stores", str(error)),))
     try:
-        return _planned(opened, folder)
+        plan = _planned(opened, folder)
+        doubts = [
+            Finding("warning", f"{side} store", doubt) for side in Side for doubt in await opened.stores[side].doubts()
+        ]
+        return replace(plan, findings=_in_order((*plan.findings, *doubts)))
+    except StoreUnavailableError as error:
+        return SyncPlan(sync.name, sync.direction, {}, (), (Finding("error", "stores", str(error)),))
     finally:
         await opened.close()
 
@@ -99,10 +106,12 @@ def _planned(opened: Opened, folder: Path) -> SyncPlan:
             if capture == "outbox":
                 installs.append(f"{side}: the table {names.outbox(given.table)} and triggers on {given.table}")
         found += _of_promises(opened, side)
+    return SyncPlan(sync.name, sync.direction, sides, tuple(installs), _in_order(found))
+
+
+def _in_order(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     order = {"error": 0, "warning": 1, "note": 2}
-    return SyncPlan(
-        sync.name, sync.direction, sides, tuple(installs), tuple(sorted(found, key=lambda one: order[one.level]))
-    )
+    return tuple(sorted(findings, key=lambda one: order[one.level]))
 
 
 def _of_capture(opened: Opened, side: Side) -> list[Finding]:

@@ -157,6 +157,10 @@ class Dialect(ABC):
     async def pressure(self, connection: Connection) -> float:
         """How hard the store has it, as in `Store.pressure`."""
 
+    async def doubts(self, connection: Connection, table: Table, *, captured: bool) -> list[str]:
+        """What the user of the sync lacks here, or what is unusual, in whole sentences with what to do."""
+        return []
+
     def limited(self, sql: str, limit: int) -> str:
         """A query that is ordered, of which only the first rows are wanted."""
         return f"{sql} LIMIT {limit:d}"

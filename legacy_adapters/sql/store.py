@@ -179,6 +179,12 @@ class SqlStore:
         async with self._pool.connection() as connection:
             await self._capture.verify(connection)
 
+    async def doubts(self) -> list[str]:
+        """What the user of the sync lacks in this database, or what is unusual, in whole sentences; changes nothing."""
+        async with self._pool.connection() as connection:
+            captured = isinstance(self._capture, OutboxCapture)
+            return await self._dialect.doubts(connection, self.table, captured=captured)
+
     async def uninstall(self) -> None:
         """Capture no longer for this sync; what captures goes away with the last one."""
         async with self._pool.connection() as connection:

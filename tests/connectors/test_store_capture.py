@@ -250,6 +250,9 @@ async def test_without_the_right_to_see_transactions_gaps_stay_and_nothing_is_lo
         await slow.run("COMMIT")
         assert names(await theirs.read()) == {50: "slow"}
         assert any("PROCESS" in note for note in store.capabilities.notes)
+        (doubt,) = await store.doubts()
+        assert "GRANT PROCESS" in doubt
+        assert await reader.store.doubts() == []
     finally:
         await lesser.close()
 
@@ -428,3 +431,19 @@ async def test_an_open_snapshot_makes_no_writer_wait(kind: Kind) -> None:
         await snapshot.chunk(None, 10)
         await asyncio.wait_for(kind.run("UPDATE t SET name = 'free' WHERE id = 1"), 3)
     assert names(await reader.read()) == {1: "free"}
+
+
+async def test_a_user_who_may_not_make_triggers_is_told_before_anything_is_made(postgresql: Kind) -> None:
+    database = postgresql.url.rpartition("/")[2]
+    user = f"lesser_{database}"
+    await postgresql.run(TABLE, f"CREATE USER {user}", f"GRANT SELECT ON t TO {user}")
+    lesser = Kind("postgresql", postgresql.url.replace("strangler@", f"{user}@"))
+    try:
+        doubts = await (await lesser.store(ready=False)).doubts()
+        assert [("does not own" in doubt, "may not make tables" in doubt) for doubt in doubts] == [
+            (True, False),
+            (False, True),
+        ]
+    finally:
+        await lesser.close()
+    assert await (await postgresql.store(ready=False)).doubts() == []

@@ -164,6 +164,17 @@ class MariaDBDialect(StatementDialect):
         ((count,),) = await connection.fetch(f"SELECT COUNT(*) FROM {table.name}")
         return int(count)
 
+    async def doubts(self, connection: Connection, table: Table, *, captured: bool) -> list[str]:
+        if not captured:
+            return []
+        rights = " ".join(str(grant) for (grant,) in await connection.fetch("SHOW GRANTS")).upper()
+        if any(right in rights for right in ("ALL PRIVILEGES ON *.*", "SUPER", " PROCESS")):
+            return []
+        return [
+            "the user of the sync lacks PROCESS, so numbers of rolled back writes are remembered for ever, and capture "
+            "stops with an alarm after many of them: GRANT PROCESS ON *.* TO …"
+        ]
+
     async def pressure(self, connection: Connection) -> float:
         ((_, running),) = await connection.fetch("SHOW GLOBAL STATUS LIKE 'Threads_running'")
         return max(0.0, (float(running) - 1) / RUNNING_MAX)

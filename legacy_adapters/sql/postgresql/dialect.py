@@ -202,6 +202,23 @@ class PostgreSQLDialect(StatementDialect):
         (counted,) = await connection.fetch(f"SELECT count(*) FROM {table.name}")
         return int(counted[0])
 
+    async def doubts(self, connection: Connection, table: Table, *, captured: bool) -> list[str]:
+        sql = (
+            "SELECT pg_has_role(c.relowner, 'USAGE'), has_schema_privilege(c.relnamespace, 'CREATE'), "
+            "c.relrowsecurity, current_user FROM pg_class c WHERE c.oid = to_regclass($1)"
+        )
+        ((owner, creates, policies, user),) = await connection.fetch(sql, [table.name])
+        found = []
+        if captured and not owner:
+            found.append(
+                f"{user} does not own {table.name}, so it cannot make triggers: ALTER TABLE … OWNER TO, or poll."
+            )
+        if captured and not creates:
+            found.append(f"{user} may not make tables beside {table.name}: GRANT CREATE ON SCHEMA … TO {user}.")
+        if policies and not owner:
+            found.append(f"{table.name} has row security: {user} sees only the rows that its policies show.")
+        return found
+
     async def pressure(self, connection: Connection) -> float:
         sql = (
             "SELECT (SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND pid <> pg_backend_pid()), "
