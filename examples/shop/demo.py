@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from shop.clerk import Clerk
-from shop.instep import settle
+from shop.instep import EXPECTED, settle
 from shop.ports import HOST, Ports
 from shop.processes import Process, StartError
 from shop.traffic import RATE, Traffic, duration_s
@@ -94,7 +94,7 @@ async def _run(options: argparse.Namespace, ports: Ports) -> int:
 async def _go(
     options: argparse.Namespace, processes: list[Process], traffic: Traffic, clerk: Clerk
 ) -> set[tuple[Any, ...]]:
-    """Start everything, then send traffic until the time is over or the proxy ends; what is not in step then."""
+    """Start everything, then send traffic until the time is over or the proxy ends; what is out of step then."""
     for process in processes:
         await process.start()
     print(_welcome(options, traffic.ports, processes), flush=True)
@@ -115,9 +115,11 @@ async def _go(
 async def _compare(folder: Path, clerk: Clerk) -> set[tuple[Any, ...]]:
     """Hold both sides' stores against each other, once the last changes had time to arrive."""
     apart = await settle(folder)
-    end = "in step but for the conflict and the poison record" if not apart else f"NOT IN STEP: {sorted(apart)[:10]}"
+    wrong = apart - EXPECTED
+    waiting = ", ".join(" ".join(map(str, one)) for one in sorted(apart & EXPECTED)) or "nothing"
+    end = f"NOT IN STEP: {sorted(wrong)[:10]}" if wrong else f"in step; {waiting} waits in quarantine"
     print(f"customers and orders, {clerk.changes} changes by clerks: {end}", flush=True)
-    return apart
+    return wrong
 
 
 async def _visit(traffic: Traffic, options: argparse.Namespace, clerk: Clerk) -> None:

@@ -59,10 +59,13 @@ def _read(folder: Path, file: str, sql: str, key_columns: int) -> Records:
 
 
 async def settle(folder: Path) -> set[tuple[Any, ...]]:
-    """Wait, with nobody writing any more, until only what is expected differs; what differs otherwise at the end."""
+    """Wait, with nobody writing any more, until nothing differs but what may; everything that differs at the end.
+
+    What may differ need not: somebody may have settled it.
+    """
     end = time.monotonic() + WITHIN_S
     while True:
-        wrong = await asyncio.to_thread(differing, folder) ^ EXPECTED
-        if not wrong or time.monotonic() > end:
-            return wrong
+        apart = await asyncio.to_thread(differing, folder)
+        if apart <= EXPECTED or time.monotonic() > end:
+            return apart
         await asyncio.sleep(_LOOK_S)
