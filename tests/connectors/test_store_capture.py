@@ -137,30 +137,38 @@ async def test_a_reader_that_only_looks_beyond_the_greatest_number_would_lose_it
         assert await kind.run(f"SELECT k1 FROM strangler_outbox_t WHERE seq < {greatest}") == [(50,)]
 
 
-async def test_two_transactions_on_one_key_are_seen_in_the_order_of_their_commits(postgresql: Kind) -> None:
-    """A transaction with the lower number may write a key last: it got its number before, and waited for the row."""
-    reader = await started(postgresql, "(1, 'ada', 36)", "(2, 'bob', 40)")
-    first, second = await postgresql.client(), await postgresql.client()
-    await first.run("BEGIN")
-    await first.run("UPDATE t SET name = 'b1' WHERE id = 2")  # takes the lower transaction number
-    await second.run("BEGIN")
-    await second.run("UPDATE t SET name = 'second' WHERE id = 1")
-    waiting = asyncio.ensure_future(first.run("UPDATE t SET name = 'first' WHERE id = 1"))
-    await eventually(lambda: _waits(postgresql))
-    await second.run("COMMIT")
-    await waiting
-    seen = names(await reader.read())
-    assert seen == {1: "second"}
-    await first.run("COMMIT")
-    assert names(await reader.read()) == {1: "first", 2: "b1"}
+async def test_two_transactions_on_one_key_are_seen_in_the_order_of_their_commits(
+    postgresql: Kind, mariadb: Kind
+) -> None:
+    """A transaction that was numbered first may write a key last: it waited for the row, and drew its number after."""
+    for kind in (postgresql, mariadb):
+        reader = await started(kind, "(1, 'ada', 36)", "(2, 'bob', 40)")
+        first, second = await kind.client(), await kind.client()
+        await first.run("BEGIN")
+        await first.run("UPDATE t SET name = 'b1' WHERE id = 2")
+        await second.run("BEGIN")
+        await second.run("UPDATE t SET name = 'second' WHERE id = 1")
+        waiting = asyncio.ensure_future(first.run("UPDATE t SET name = 'first' WHERE id = 1"))
+        await eventually(lambda kind=kind: _waits(kind))
+        await second.run("COMMIT")
+        await waiting
+        assert names(await reader.read()) == {1: "second"}
+        await first.run("COMMIT")
+        assert names(await reader.read()) == {1: "first", 2: "b1"}
     order = "SELECT xid::text::bigint, seq FROM strangler_outbox_t WHERE k1 = 1 ORDER BY {}"
-    by_transaction = await postgresql.run(order.format("xid, seq"))
-    by_number = await postgresql.run(order.format("seq"))
+    by_transaction, by_number = [await postgresql.run(order.format(by)) for by in ("xid, seq", "seq")]
     assert by_transaction != by_number, "ORDER BY xid, seq gives the key's writes in the wrong order"
 
 
+WAITING = {
+    "postgresql": "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'",
+    "mariadb": "SELECT 1 FROM information_schema.GLOBAL_STATUS "
+    "WHERE VARIABLE_NAME = 'INNODB_ROW_LOCK_CURRENT_WAITS' AND VARIABLE_VALUE > 0",
+}
+
+
 async def _waits(kind: Kind) -> bool:
-    return await kind.run("SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'") != []
+    return await kind.run(WAITING[kind.name]) != []
 
 
 async def test_the_usual_reader_of_transactions_below_xmin_waits_for_the_oldest_one(postgresql: Kind) -> None:
@@ -198,6 +206,29 @@ async def test_numbers_of_rolled_back_writes_are_waited_for_by_nobody_and_forgot
         return reader.cursor is not None and reader.cursor["gaps"] == []
 
     await eventually(forgotten)
+
+
+async def test_several_syncs_of_one_server_all_forget_what_was_rolled_back(mariadb: Kind) -> None:
+    """InnoDB renews its list of transactions only when nobody has looked for 0.1 s: readers must not keep it old."""
+    first = await started(mariadb)
+    others = [await mariadb.store(columns=("name",), sync=f"other{number}") for number in range(3)]
+    readers = [first, *[await Reader.of(store) for store in others]]
+    doomed = await mariadb.client()
+    await doomed.run("BEGIN")
+    await doomed.run("INSERT INTO t VALUES (50, 'doomed', 1)")
+    await mariadb.run("INSERT INTO t VALUES (2, 'quick', 1)")
+    for reader in readers:
+        await reader.read()
+    await doomed.run("ROLLBACK")
+
+    async def forget(reader: Reader) -> None:
+        async def forgotten() -> bool:
+            await reader.read()
+            return reader.cursor is not None and reader.cursor["gaps"] == []
+
+        await eventually(forgotten, deadline_s=30)
+
+    await asyncio.gather(*map(forget, readers))
 
 
 async def test_a_gap_whose_writer_is_alive_stays_for_as_long_as_that_takes(mariadb: Kind) -> None:

@@ -211,3 +211,28 @@ async def test_a_key_that_does_not_identify_a_row_is_refused(kind: Kind) -> None
         await kind.store(table="nowhere")
     with pytest.raises(PlanError, match="no column nope"):
         await kind.store(columns=("nope",))
+
+
+async def test_what_a_trigger_says_while_it_refuses_is_not_repeated(kind: Kind) -> None:
+    await kind.run(TABLE)
+    if kind.name == "postgresql":
+        await kind.run(
+            "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS "
+            "$$ BEGIN IF NEW.age = 13 THEN RAISE EXCEPTION 'secret %', NEW.name; END IF; RETURN NEW; END $$",
+            "CREATE TRIGGER refuse BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION refuse()",
+        )
+    elif kind.name == "mariadb":
+        await kind.run(
+            "CREATE TRIGGER refuse BEFORE INSERT ON t FOR EACH ROW IF NEW.age = 13 THEN "
+            "SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'secret'; END IF"
+        )
+    else:
+        await kind.run(
+            "CREATE TRIGGER refuse BEFORE INSERT ON t WHEN NEW.age = 13 BEGIN SELECT RAISE(ABORT, 'secret'); END"
+        )
+    store = await kind.store(columns=("name", "age"))
+    async with store.transaction() as ours:
+        (refused,) = await ours.write([upsert(1, name="ada", age=13), upsert(2, name="bob", age=14)])
+    assert (refused.key, refused.reason, refused.retry) == ((1,), "other", False)
+    assert "secret" not in refused.detail
+    assert await kind.run("SELECT id FROM t") == [(2,)]

@@ -65,6 +65,15 @@ REASONS: Final = {
 }
 #: Errors that say that a table or column is not there any more.
 MISSING: Final = frozenset({1054, 1146, 1305, 1051})
+#: Where a message names what refused: a value that it quotes stands before.
+_NAMED: Final = {
+    "unique": r"for key '([^']*)'$",
+    "foreign_key": r"CONSTRAINT `([^`]+)` FOREIGN KEY",
+    "check": r"^CONSTRAINT `([^`]+)` failed",
+    "not_null": r"^(?:Column|Field) '([^']*)'",
+    "too_long": r"^Data too long for column '([^']*)'",
+    "type": r"column (?:`[^`]*`\.`[^`]*`\.)?[`']([^`']*)[`'] at row \d+$",
+}
 _TLS_QUERY = frozenset({"ssl_ca", "ssl_cert", "ssl_key"})
 
 
@@ -174,16 +183,15 @@ def translated() -> Iterator[None]:
 def _translate(error: Exception) -> SyncError:
     number, message = (*error.args, "", "")[:2]
     if number in REASONS:
-        constraint = _constraint(str(message))
-        return RefusedError(REASONS[number], f"error {number}{f', {constraint}' if constraint else ''}", constraint)
+        reason = REASONS[number]
+        constraint = _constraint(reason, str(message))
+        return RefusedError(reason, f"error {number}{f', {constraint}' if constraint else ''}", constraint)
     if number in MISSING:
         return SchemaChangedError(f"MariaDB says: {message}")
     return StoreUnavailableError(f"MariaDB says: {number} {message}")
 
 
-def _constraint(message: str) -> str:
-    """The key, constraint or column that a message names; never the value that it quotes before."""
-    for pattern in (r"for key '([^']*)'$", r"CONSTRAINT [`']([^`']+)[`']", r"[Cc]olumn '([^']*)'", r"Field '([^']*)'"):
-        if found := re.search(pattern, message):
-            return found[1]
-    return ""
+def _constraint(reason: str, message: str) -> str:
+    """The key, constraint or column that a message names, where no value that it quotes can be taken for it."""
+    found = re.search(_NAMED[reason], message) if reason in _NAMED else None
+    return found[1] if found else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import secrets
 import time
 from collections.abc import Sequence
@@ -20,6 +21,8 @@ from legacy_adapters.values.kinds import ColumnKind, Kind
 #: Seconds between two looks at the open transactions: InnoDB keeps its list as it is while it is read more often than
 #: every 0.1 s.
 LISTING_INTERVAL_S: Final = 0.15
+#: At most that many after looks that came too soon after somebody else's: each look puts off the next renewal.
+LISTING_INTERVAL_MAX_S: Final = 2.0
 #: Transactions that have written nothing are shown as 0 or with a number from here on; they have drawn nothing.
 WRITER_ID_MAX: Final = 1 << 48
 #: Gaps that are looked for in one statement.
@@ -43,6 +46,7 @@ class MariaDBOutbox(OutboxCapture):
         f"an alarm after {gap.GAPS_MAX} of them: GRANT PROCESS ON *.* to the user of the sync.",
     )
     _listed_at = 0.0
+    _interval_s = LISTING_INTERVAL_S
     _may_list = True
 
     def trigger_names(self) -> Sequence[str]:
@@ -136,11 +140,16 @@ class MariaDBOutbox(OutboxCapture):
     async def _listed(self, connection: Connection, left: list[gap.Gap]) -> list[gap.Gap]:
         """The gaps with the transactions that they wait for, where it is time to look and the list is of now."""
         now = time.monotonic()
-        if not left or not self._may_list or now - self._listed_at < LISTING_INTERVAL_S:
+        if not left or not self._may_list or now - self._listed_at < self._interval_s:
             return left
         self._listed_at = now
         open_now = await self._open_transactions(connection)
-        return left if open_now is None else [one.listed(open_now) for one in left]
+        if open_now is None:
+            # Several syncs that look in step would never see a list of now: each waits for a time of its own.
+            self._interval_s = min(2 * self._interval_s, LISTING_INTERVAL_MAX_S) * random.uniform(0.7, 1.3)  # noqa: S311
+            return left
+        self._interval_s = LISTING_INTERVAL_S
+        return [one.listed(open_now) for one in left]
 
     async def _open_transactions(self, connection: Connection) -> frozenset[int] | None:
         """Numbers of the transactions that have written; None where the list is not of this moment.

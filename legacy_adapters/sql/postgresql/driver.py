@@ -47,7 +47,9 @@ REASONS = {
 }
 #: Classes of SQLSTATE in which the data is at fault.
 _DATA_CLASSES = frozenset({"22", "23"})
-_DATA_STATES = frozenset({"42804", "42846", "428C9", "0A000", "P0001", "39000"})
+_DATA_STATES = frozenset({"42804", "42846", "428C9", "0A000"})
+#: Raised by a function of somebody's, in words that may repeat values.
+_RAISED = frozenset({"P0001", "39000"})
 _MISSING = frozenset({"42703", "42P01", "42883", "3F000", "42704"})
 
 
@@ -115,8 +117,13 @@ def translated() -> Iterator[None]:
 
 def _translate(error: Exception) -> SyncError:
     state = getattr(error, "sqlstate", None) or ""
+    if isinstance(error, asyncpg.InvalidCachedStatementError):
+        # The table was changed since the statement was prepared: a new session finds out whether that matters.
+        return StoreUnavailableError("PostgreSQL says: a prepared statement is of a table as it was")
     if isinstance(error, asyncpg.exceptions.DataError | ValueError | TypeError) or state[:2] in _DATA_CLASSES:
         return _refused(error, state)
+    if state in _RAISED:
+        return RefusedError("other", "a trigger of the table refuses it")
     if state in _DATA_STATES:
         return RefusedError("other", _said(error), "")
     if state in _MISSING:
@@ -134,8 +141,9 @@ def _refused(error: Exception, state: str) -> RefusedError:
 
 
 def _said(error: Exception) -> str:
-    """The message without what stands in quotes or brackets behind a colon: values of the row."""
+    """The message without what stands in quotes where those are values of the row."""
     message = str(error).partition("\n")[0]
-    if getattr(error, "sqlstate", None) is None:
-        message = re.sub(r"(\$\d+): .*", r"\1", message)
-    return re.sub(r':\s*".*"$', "", message)
+    state = getattr(error, "sqlstate", None)
+    if state is None:
+        return re.sub(r"(\$\d+): .*", r"\1", message)
+    return re.sub(r'"[^"]*"', '"…"', message) if state.startswith("22") else message
