@@ -153,23 +153,29 @@ def pgloader(figures: Figures, folder: Path, legacy_url: str, new_url: str) -> N
 
 
 def reladiff(figures: Figures, legacy_url: str, new_url: str, program: Path) -> None:
-    """The peer: an untransformed copy compared with the original, all columns."""
+    """The peer: an untransformed copy compared with the original, all columns.
+
+    It says that it failed on standard error and exits with 0 all the same, so the run counts by what it found: every
+    row unchanged. Four threads for each database are what it was fastest with here.
+    """
     if not program.exists():
         return
     columns = [argument for name in COLUMNS for argument in ("-c", name.lower())]
     command = [program, legacy_url, dataset.TABLE, new_url, f"{new_url.rpartition('/')[2]}.cust_mast", "-k", "cust_no"]
     began = time.monotonic()
     done = subprocess.run(
-        [*command, *columns, "--no-case-sensitive"],
+        [*command, *columns, "--stats", "--threads", "4"],
         capture_output=True,
         timeout=PEER_TIMEOUT_S,
         check=False,
+        text=True,
         env={**os.environ, "NO_COLOR": "1"},
     )
-    if done.returncode or done.stdout.strip():
-        figures.seconds["reladiff failed"] = 0.0
-        return
-    figures.seconds["reladiff"] = time.monotonic() - began
+    seconds = time.monotonic() - began
+    if f"{figures.rows} rows unchanged" not in done.stdout:
+        errors = [line for line in done.stderr.splitlines() if "ERROR" in line] or [done.stdout.strip()]
+        raise AssertionError(f"reladiff did not compare the tables: {errors[0]}")
+    figures.seconds["reladiff"] = seconds
 
 
 COLUMNS: Final = ("CUST_NAME", "EMAIL_ADDR", "PHONE", "CITY", "ZIP", "CTRY_CD", "STAT", "CR_LIM", "CRT_DT")
