@@ -53,6 +53,8 @@ _AHEAD_S: Final = 86_400.0
 _LONGEST_S: Final = 86_400.0
 _CLUSTERED: Final = frozenset((Verdict.MISMATCH, Verdict.NEW_FAILED, Verdict.LEGACY_FAILED))
 _GOOD: Final = frozenset((Verdict.MATCH, Verdict.EXPLAINED))
+#: Rules that say what becomes of legacy's value in new: legacy's own second answer is not to follow them.
+_OF_NEW: Final = "map"
 
 log = structlog.get_logger()
 
@@ -180,8 +182,9 @@ class RouteEngine:
         self._now = now
         self._comparer = RouteComparer(model, now=now)
         # A comparer of its own: its bijections hold legacy's values against legacy's.
-        self._itself = RouteComparer(model, now=now)
-        self.proof = SelfProof(RouteComparer(model, now=now), noise)
+        own = replace(model, rules=tuple(rule for rule in model.rules if rule.kind != _OF_NEW))
+        self._itself = RouteComparer(own, now=now)
+        self.proof = SelfProof(RouteComparer(model, now=now), noise, itself=RouteComparer(own, now=now))
         self._keeper = Keeper(key, model)
         self._shown: dict[str, tuple[str, str]] = {}  # fingerprint -> redacted path and relation, of some in `known`
         self._beyond = blake2b(f"{name}\0{BEYOND}".encode("utf-8", "replace"), digest_size=8).hexdigest()

@@ -4,6 +4,9 @@ A bug counts as found where the copy is a mismatch with an open difference at th
 is gone from an array may show anywhere in that array. What is asked for is what the comparer says about this one
 exchange, at once; regressions that only show over many exchanges are the business of the paired test.
 
+Where new's answer is not a good one, a copy of legacy's second answer is taken, if there is one: on a route of which
+every answer differs, too, it should be known what the comparer finds.
+
 False alarms are estimated without any assumption about new: where legacy was asked twice, its second answer is judged
 as if it were new's, by what was known before the exchange.
 """
@@ -46,20 +49,31 @@ class SelfProof:
         tally: what came of it.
     """
 
-    __slots__ = ("_comparer", "_earlier", "_every", "_noise", "_rng", "_seen", "_turn", "tally")
+    __slots__ = ("_again", "_comparer", "_earlier", "_every", "_itself", "_noise", "_rng", "_seen", "_turn", "tally")
 
-    def __init__(self, comparer: PairComparer, noise: RouteNoise, *, every: int = EVERY, seed: int = 0) -> None:
+    def __init__(
+        self,
+        comparer: PairComparer,
+        noise: RouteNoise,
+        *,
+        itself: PairComparer | None = None,
+        every: int = EVERY,
+        seed: int = 0,
+    ) -> None:
         """Prove a comparer.
 
         Args:
             comparer: of the same model as the one that is proved, but another one: it keeps state of its own, and bugs
                 must not teach the one that real answers are compared with.
             noise: the route's own; it is asked and not taught.
+            itself: the same for legacy against itself; None where bugs are only put into copies of new's answers.
             every: exchanges between two proofs.
             seed: of the bugs.
         """
         self.tally = ProofTally()
         self._comparer = comparer
+        self._itself = itself
+        self._again: Comparison | None = None
         self._noise = noise
         self._every = every
         self._rng = random.Random(seed)  # noqa: S311 bugs need no secrets
@@ -69,8 +83,10 @@ class SelfProof:
 
     def before(self, again: Comparison | None) -> None:
         """Judge legacy's second answer as if it were new's: before the exchange is concluded, since that teaches."""
+        self._again = None
         if again is not None and again.verdict in {*_GOOD, Verdict.MISMATCH}:
-            self.tally.count(UNCHANGED, found=self._noise.judge(again).verdict is Verdict.MISMATCH)
+            self._again = self._noise.judge(again)
+            self.tally.count(UNCHANGED, found=self._again.verdict is Verdict.MISMATCH)
 
     def after(self, concluded: Comparison, legacy: Answer, *, method: str) -> Mutation | None:
         """Put a bug into a copy of a good exchange if it is time for one.
@@ -79,27 +95,35 @@ class SelfProof:
             The bug that was tried, or None.
         """
         self._seen += 1
-        if self._seen < self._every or concluded.verdict not in _GOOD or concluded.media != "json":
+        if self._seen < self._every or legacy.body_bytes > BODY_BYTES_MAX:
             return None
-        document = concluded.new_document
-        if not isinstance(document, (dict, list)) or legacy.body_bytes > BODY_BYTES_MAX:
-            return None
-        self._seen = 0
-        return self._prove(document, concluded, legacy, method)
+        if _is_good(concluded):
+            self._seen = 0
+            return self._prove(self._comparer, concluded, legacy, method)
+        if self._itself is not None and self._again is not None and _is_good(self._again):
+            self._seen = 0
+            return self._prove(self._itself, self._again, legacy, method)
+        return None
 
-    def _prove(self, document: Any, concluded: Comparison, legacy: Answer, method: str) -> Mutation | None:
+    def _prove(self, comparer: PairComparer, good: Comparison, legacy: Answer, method: str) -> Mutation | None:
+        document = good.new_document
         kind = MUTATIONS[self._turn % len(MUTATIONS)]
         self._turn += 1
         earlier, self._earlier = self._earlier, document
         mutation = mutate(document, kind, self._rng, earlier=earlier)
         if mutation is None:
             return None
-        twin = json_answer(legacy, concluded.legacy_document)
+        twin = json_answer(legacy, good.legacy_document)
         # What rules learn from pairs, they learn from this one before it has a bug.
-        self._comparer.compare(twin, json_answer(legacy, document), method=method)
-        compared = self._comparer.compare(twin, json_answer(legacy, mutation.document), method=method)
+        comparer.compare(twin, json_answer(legacy, document), method=method)
+        compared = comparer.compare(twin, json_answer(legacy, mutation.document), method=method)
         self.tally.count(kind, found=is_found(self._noise.judge(compared), mutation))
         return mutation
+
+
+def _is_good(concluded: Comparison) -> bool:
+    """Whether nothing is open in it, and it has a document to put a bug into."""
+    return concluded.verdict in _GOOD and concluded.media == "json" and isinstance(concluded.new_document, (dict, list))
 
 
 def is_found(judged: Comparison, mutation: Mutation) -> bool:

@@ -151,6 +151,31 @@ def test_the_second_answer_of_legacy_does_not_teach_the_bijection(engine):
     assert engine.take(exchange({"id": "l1"}, {"id": "n2"})).tally.verdict == "mismatch"
 
 
+def test_a_map_is_for_new_and_legacys_second_answer_does_not_break_it(engine):
+    rule = RuleModel("file:0", "/state", "map", {"open": "OPEN"})
+    engine.install({"orders": CompareModel(rules=(rule,))}, {})
+    twice, once = {"again": answer({"state": "open"})}, {}
+    for _ in range(50):
+        for asked in (twice, once):
+            assert engine.take(exchange({"state": "open"}, {"state": "OPEN"}, **asked)).tally.verdict == "explained"
+    for asked in (twice, once):
+        assert engine.take(exchange({"state": "open"}, {"state": "open"}, **asked)).tally.verdict == "mismatch"
+    batch = Batch()
+    engine.gather(batch, noise=False)
+    assert {name: counts[1] for (_, _, name), counts in batch.self_proofs.items() if not name} == {"": 0}
+
+
+def test_a_route_of_which_every_answer_differs_is_proved_on_legacys_two_answers(engine):
+    document = {"items": [{"id": number, "name": f"n{number}", "price": 1.5} for number in range(5)]}
+    for _ in range(250):
+        pair = exchange(document, {**document, "more": 1}, again=answer(document))
+        assert engine.take(pair).tally.verdict == "mismatch"
+    batch = Batch()
+    engine.gather(batch, noise=False)
+    seeded = [counts for (_, _, name), counts in batch.self_proofs.items() if name]
+    assert sum(injected for injected, _ in seeded) == sum(found for _, found in seeded) == 2
+
+
 def test_proofs_are_gathered_for_the_store(engine):
     document = {"items": [{"id": number, "name": f"n{number}", "price": 1.5} for number in range(5)]}
     for _ in range(250):
