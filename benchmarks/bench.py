@@ -36,6 +36,9 @@ class Bench:
         self.upstream = Upstream(folder / "upstream", settings.cores)
         stack.callback(self.upstream.stop)
         self.upstream.wait_ready()
+        self.copies = Upstream(folder / "copies", settings.cores)
+        stack.callback(self.copies.stop)
+        self.copies.wait_ready()
         self._bulk_port = free_port()
         stack.callback(self._start_bulk(folder / "bulk").stop)
         self._folder = folder
@@ -114,7 +117,7 @@ class Bench:
         self._started += 1
         place = Place(
             folder=self._folder / f"{self._started:03}-{name}", core=self.settings.cores.proxy,
-            upstream_port=self.upstream.port, bulk_port=self._bulk_port,
+            upstream_port=self.upstream.port, bulk_port=self._bulk_port, copies_port=self.copies.port,
         )  # fmt: skip
         return ENTRANTS[name](place)
 

@@ -20,6 +20,8 @@ import time
 from collections import deque
 from dataclasses import dataclass, field
 
+from benchmarks.priority import PRIORITIES
+
 CONNECTIONS = 64
 READ_BYTES = 256 * 1024
 WARM_SHARE = 0.1
@@ -161,7 +163,9 @@ def main() -> None:
     parser.add_argument("--path", required=True)
     parser.add_argument("--rate", type=float, required=True)
     parser.add_argument("--seconds", type=float, required=True)
+    parser.add_argument("--priority", choices=PRIORITIES, default="ordinary", help="Of this process on its core.")
     given = parser.parse_args()
+    ahead = PRIORITIES[given.priority]()
     generator = Generator(given.port, given.path, given.rate, given.seconds)
     gc.disable()
     took_s = generator.run()
@@ -175,6 +179,7 @@ def main() -> None:
         "p99_us": percentile_us(latencies, 0.99),
         "max_us": max(latencies) / 1000,
         "lag_p99_us": percentile_us(measured.lags[warm:], 0.99),
+        "ahead": int(ahead),
     }
     print(json.dumps(result))
 

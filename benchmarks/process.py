@@ -45,7 +45,11 @@ def free_port() -> int:
 
 
 class Program:
-    """One started program and the processes that it started in turn."""
+    """One started program and the processes that it started in turn.
+
+    Each has a process group of its own, out of the terminal's reach, and all share one session: between sessions Linux
+    shares a core evenly (sched_autogroup, sched(7)), and no priority of a process would mean anything.
+    """
 
     def __init__(
         self, command: Sequence[str], *, core: int, folder: Path, environment: Mapping[str, str] | None = None
@@ -54,7 +58,7 @@ class Program:
         with pinned(core), self.output.open("wb") as output:
             self._popen = subprocess.Popen(
                 command, stdout=output, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, cwd=folder,
-                env={**os.environ, **(environment or {})}, start_new_session=True,
+                env={**os.environ, **(environment or {})}, process_group=0,
             )  # fmt: skip
         self._root = psutil.Process(self._popen.pid)
 

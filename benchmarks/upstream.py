@@ -8,6 +8,7 @@ phase, and a POST to a static file then ends as 405, which is turned into the an
 from __future__ import annotations
 
 import os
+import urllib.request
 from pathlib import Path
 
 from benchmarks.cores import Cores
@@ -35,6 +36,7 @@ http {{
         listen 127.0.0.1:{port} backlog=4096;
         root {folder};
         location / {{ return 200 '{json}'; }}
+        location = /handled {{ stub_status; }}
         location /varied {{ add_header X-Nonce $request_id; return 200 '{json}'; }}
         location /static/ {{ }}
         location = {post_path} {{ mirror /read; error_page 405 =200 @stored; }}
@@ -53,7 +55,7 @@ def user_line() -> str:
 
 
 class Upstream:
-    """The one upstream of a run."""
+    """One nginx that answers. A run has two: the one that proxies serve clients from, and one for copies alone."""
 
     def __init__(self, folder: Path, cores: Cores) -> None:
         nginx = find_program("nginx", HINT)
@@ -84,6 +86,12 @@ class Upstream:
     def wait_ready(self) -> None:
         """Return once it answers."""
         self.program.wait_ready(self.port, JSON.path)
+
+    def handled(self) -> int:
+        """Requests until now, this one included."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/handled", timeout=5) as answer:
+            lines: list[bytes] = answer.read().splitlines()
+        return int(lines[2].split()[2])  # the line below "server accepts handled requests"
 
     def stop(self) -> None:
         """End it."""

@@ -10,6 +10,7 @@ from benchmarks.peers.haproxy import Haproxy
 from benchmarks.peers.nginx import Nginx, NginxUnbuffered
 from benchmarks.peers.shadow import (
     NginxMirror,
+    StranglerBeside,
     StranglerPlane,
     StranglerShadow,
     StranglerShadowGarbage,
@@ -23,7 +24,7 @@ ENTRANTS: dict[str, type[Entrant]] = {
     for entrant in (
         Strangler, Nginx, NginxUnbuffered, Haproxy, Envoy, Caddy, Aiohttp, StranglerRoute, StranglerRoutes,
         StranglerCanary, StranglerPlane, StranglerShadow, StranglerShadowHung, StranglerShadowResetting,
-        StranglerShadowGarbage, NginxMirror,
+        StranglerShadowGarbage, StranglerBeside, NginxMirror,
     )
 }  # fmt: skip
 

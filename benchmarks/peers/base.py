@@ -18,12 +18,16 @@ POOL = 64
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where an entrant runs: its own folder, the proxy's core, and the ports of the upstreams."""
+    """Where an entrant runs: its own folder, the proxy's core, and the ports of the upstreams.
+
+    `copies_port` is that of an upstream which answers nothing but copies.
+    """
 
     folder: Path
     core: int
     upstream_port: int
     bulk_port: int
+    copies_port: int
 
 
 class Entrant(ABC):
@@ -66,6 +70,11 @@ class Entrant(ABC):
     def stop(self) -> None:
         """End it."""
         self.program.stop()
+
+    @property
+    def helpers(self) -> Sequence[Program]:
+        """Programs that it needs beside the one that is measured."""
+        return ()
 
     def write(self, name: str, text: str) -> str:
         """Keep a file in the entrant's folder; its path."""

@@ -1,7 +1,8 @@
 """One data plane whose every request is mirrored, beside nginx's `mirror`, which throws the second answer away.
 
 The data plane runs alone, as `plane_app`, so that what is measured is the worker: what becomes of an exchange in the
-comparer is measured there. Both arms are the same upstream, and the copies ask it in the same way as the clients.
+comparer is measured there. Copies go to an upstream of their own, so that it can be told from the clients' one what
+each got, and so that it can give way to the other.
 """
 
 from __future__ import annotations
@@ -14,11 +15,17 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from benchmarks.payloads import JSON, Work
-from benchmarks.peers.base import Place
+from benchmarks.peers.base import POOL, Place
 from benchmarks.peers.nginx import Nginx
 from benchmarks.peers.strangler import Strangler
 from benchmarks.process import Program, free_port
 
+COPIES = """    upstream copies {
+        server 127.0.0.1:%d;
+        keepalive %d;
+        keepalive_requests 1000000000;
+    }
+"""
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -31,7 +38,7 @@ class StranglerPlane(Strangler):
     broken: ClassVar[str] = ""  # kind of `broken_app`; "" is a healthy new system
 
     def __init__(self, place: Place) -> None:
-        self.helpers: list[Program] = []
+        self._helpers: list[Program] = []
         super().__init__(place)
 
     def routes(self) -> list[dict[str, Any]]:
@@ -43,7 +50,7 @@ class StranglerPlane(Strangler):
 
     def command(self) -> Sequence[str]:
         """Write config.yaml; the plane, its comparer and what it mirrors to."""
-        port = self.place.upstream_port
+        port = self.place.copies_port
         if self.broken:
             port = free_port()
             self._help("benchmarks.peers.broken_app", str(port), self.broken)
@@ -66,15 +73,26 @@ class StranglerPlane(Strangler):
     def stop(self) -> None:
         """End it and its helpers."""
         super().stop()
-        for helper in self.helpers:
+        for helper in self._helpers:
             helper.stop()
+
+    @property
+    def helpers(self) -> Sequence[Program]:
+        """What takes exchanges, and the new system where it is not well."""
+        return self._helpers
 
     def _help(self, module: str, *arguments: str) -> None:
         folder = self.place.folder / module.rpartition(".")[2]
         folder.mkdir()
         core = (self.place.core + 1) % (os.cpu_count() or 1)
         command = [sys.executable, "-m", module, *arguments]
-        self.helpers.append(Program(command, core=core, folder=folder, environment=self.environment()))
+        self._helpers.append(Program(command, core=core, folder=folder, environment=self.environment()))
+
+
+class StranglerBeside(StranglerPlane):
+    """Nothing mirrored, but another process sends as many requests to the upstream of copies: see `rows.shadowed`."""
+
+    name: ClassVar[str] = "strangler-plane-beside"
 
 
 class StranglerShadow(StranglerPlane):
@@ -113,6 +131,8 @@ class NginxMirror(Nginx):
 
     def configured(self, text: str) -> str:
         """The same configuration with a mirror for every request."""
-        mirror = "location = /mirrored { internal; proxy_pass http://service$request_uri; }"
+        mirror = "location = /mirrored { internal; proxy_pass http://copies$request_uri; }"
         served = "location / { mirror /mirrored; proxy_pass http://service; }"
+        copies = COPIES % (self.place.copies_port, POOL)
+        text = text.replace("    server {\n", f"{copies}    server {{\n", 1)
         return text.replace("location / { proxy_pass http://service; }", f"{served}\n        {mirror}")

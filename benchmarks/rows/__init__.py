@@ -9,7 +9,7 @@ from benchmarks.rows.bulk import Bulk
 from benchmarks.rows.highest import HighestRate
 from benchmarks.rows.idle import IdleConnections
 from benchmarks.rows.latency import LatencyAtHalf
-from benchmarks.rows.shadowed import ShadowedLatency
+from benchmarks.rows.shadowed import BESIDE, ShadowedLatency, ShadowedRate
 
 FIELD = ("strangler", "nginx", "haproxy", "envoy", "caddy", "aiohttp")
 SHADOWED = (
@@ -18,6 +18,7 @@ SHADOWED = (
     "strangler-shadow-resetting",
     "strangler-shadow-garbage",
 )
+LATENCIES = ("p50_us", "p99_us")
 FIELD_LARGE = ("strangler", "nginx", "nginx-unbuffered", "haproxy", "envoy", "caddy", "aiohttp")
 LARGE_BARS = (Bar("cpu_us", 0.8, "nginx"), Bar("cpu_us", 1.0, "haproxy"))
 
@@ -35,14 +36,19 @@ ROWS: tuple[Row, ...] = (
         [Bar("cpu_us", 1.1, "strangler-1-route", subject="strangler-500-routes")],
     ),
     HighestRate("canary", "0.8 KB response, 21 routes, canary by cookie", CANARY, ("strangler-canary",)),
-    HighestRate(
+    ShadowedRate(
         "shadow", "0.8 KB response, every request mirrored and captured", JSON,
         ("strangler-shadow", "nginx-mirror", "strangler-plane", "nginx"),
         [Bar("cpu_us", 0.8, "nginx-mirror", subject="strangler-shadow")],
     ),
     ShadowedLatency(
-        "mirror", "what clients notice of the mirror, at half load", ("strangler-plane", *SHADOWED),
-        [Bar(metric, 1.1, "strangler-plane", subject=name) for name in SHADOWED for metric in ("p50_us", "p99_us")],
+        "mirror", "what clients notice of the mirror, at half load",
+        ("strangler-plane", *SHADOWED, BESIDE, "nginx", "nginx-mirror"),
+        [
+            *(Bar(metric, 1.1, "strangler-plane", subject=name) for name in SHADOWED for metric in LATENCIES),
+            *(Bar(metric, None, BESIDE, subject=SHADOWED[0], note="the proxy's own part") for metric in LATENCIES),
+            *(Bar(metric, None, "nginx", subject="nginx-mirror", note="for comparison") for metric in LATENCIES),
+        ],
     ),
     IdleConnections("idle", "5,000 idle keep-alive connections", FIELD, [Bar("kib_each", 20, unit="KiB")]),
     Bulk(

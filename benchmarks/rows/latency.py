@@ -64,8 +64,8 @@ def _highest_rate(bench: Bench, name: str) -> float:
     return bench.highest_rate[name]
 
 
-def generate(bench: Bench, port: int, rate: float) -> dict[str, float]:
-    """Send at a constant rate; latencies and the rate that came of it.
+def generate(bench: Bench, port: int, rate: float, *, urgent: bool = False) -> dict[str, float]:
+    """Send at a constant rate, perhaps before everybody else on the load core; latencies and the rate that came of it.
 
     Raises:
         InvalidError: the generator failed, or was itself late.
@@ -73,7 +73,7 @@ def generate(bench: Bench, port: int, rate: float) -> dict[str, float]:
     seconds = bench.settings.duration_s
     command = [
         sys.executable, "-m", "benchmarks.openloop", "--port", str(port), "--path", JSON.path, "--rate", f"{rate:.0f}",
-        "--seconds", str(seconds),
+        "--seconds", str(seconds), "--priority", "first" if urgent else "ordinary",
     ]  # fmt: skip
     with pinned(bench.settings.cores.load):
         done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT, timeout=seconds + 60)
