@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -73,6 +74,15 @@ class Capture(ABC):
     @abstractmethod
     async def prune(self, connection: Connection, cursor: Cursor, limit: int) -> int:
         """Forget at most `limit` events that this consumer and all others have behind them."""
+
+
+def first_position() -> int:
+    """The position that a capture begins to count from: microseconds of now.
+
+    Ledgers remember the position of each record's last change and skip what is not newer. A capture that is made anew
+    must therefore never count from where a former one has been; no store writes more than a million rows a second.
+    """
+    return time.time_ns() // 1000
 
 
 def changes_of(events: Sequence[Event], rows: dict[Key, Stored], origin: str) -> tuple[Change, ...]:

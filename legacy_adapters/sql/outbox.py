@@ -17,9 +17,9 @@ from collections.abc import Sequence
 from typing import Final
 
 from legacy_adapters.change import Cursor
-from legacy_adapters.errors import CaptureError, PlanError
+from legacy_adapters.errors import CaptureError, PlanError, SchemaChangedError
 from legacy_adapters.sql import names
-from legacy_adapters.sql.capture import Capture, Event
+from legacy_adapters.sql.capture import Capture, Event, first_position
 from legacy_adapters.sql.connection import Connection, Record, RefusedError
 from legacy_adapters.sql.dialect import StatementDialect
 from legacy_adapters.sql.shape import TableShape
@@ -52,8 +52,8 @@ class OutboxCapture(Capture):
         self._decoders = [dialect.decoder(column) for column in table.key_columns]
 
     @abstractmethod
-    def statements(self) -> Sequence[str]:
-        """What makes outbox and triggers, over whatever is left of former ones."""
+    def statements(self, first: int) -> Sequence[str]:
+        """What makes outbox and triggers, over whatever is left of former ones; numbers begin with `first`."""
 
     @abstractmethod
     def removal(self) -> Sequence[str]:
@@ -79,7 +79,7 @@ class OutboxCapture(Capture):
         if await self._intact(connection):
             await self._sign_in(connection)
             return
-        await connection.script(self.statements())
+        await connection.script(self.statements(await self._first(connection)))
         shape = await self.dialect.reflect(connection, self.table.name)
         self._id = secrets.token_hex(_ID_BYTES)
         columns, values = ("outbox", "id", "fingerprint"), (self.name, self._id, self._fingerprint(shape))
@@ -143,6 +143,23 @@ class OutboxCapture(Capture):
     @abstractmethod
     async def forget(self, connection: Connection, cursors: Sequence[Cursor], limit: int) -> int:
         """Delete at most `limit` lines that are behind all of these cursors."""
+
+    async def _first(self, connection: Connection) -> int:
+        """The number that an outbox begins with: above all of any former one, whose numbers the ledgers remember.
+
+        By the clock, in microseconds, since a former outbox may be gone with what it knew; and above one that is still
+        there, should the clock have been set back.
+        """
+        now = first_position()
+        try:
+            ((greatest,),) = await connection.fetch(f"SELECT coalesce(max(seq), 0) FROM {self.place()}")
+        except SchemaChangedError:
+            return now
+        return max(now, int(greatest) + 1)
+
+    @abstractmethod
+    def place(self) -> str:
+        """The outbox as it is named in statements."""
 
     def events(self, records: Sequence[Record]) -> list[Event]:
         """Lines that were read as position, origin, time, key columns."""

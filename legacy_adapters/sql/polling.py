@@ -14,7 +14,7 @@ from typing import Any, Final
 from legacy_adapters.change import Cursor
 from legacy_adapters.errors import CaptureError, PlanError
 from legacy_adapters.record import Key
-from legacy_adapters.sql.capture import Capture, Delta, Event
+from legacy_adapters.sql.capture import Capture, Delta, Event, first_position
 from legacy_adapters.sql.connection import Connection, Record
 from legacy_adapters.sql.dialect import Args, Dialect
 from legacy_adapters.sql.encoded import decode_key, encode
@@ -32,7 +32,7 @@ VERIFY_INTERVAL_S: Final = 1.0
 class PollCapture(Capture):
     """Asks one table for what its column says is new.
 
-    A cursor has: `id`, naming the column; `n`, how many changes were given so far, which is their position, since each
+    A cursor has: `id`, naming the column; `n`, the position of the last change that was given, counted up, since each
     look sees a later state than the one before; `top`, the greatest value of the column that was seen; and `at`, the
     column and key of the last row of a look that takes several reads.
     """
@@ -79,7 +79,9 @@ class PollCapture(Capture):
     async def read(self, connection: Connection, cursor: Cursor | None, limit: int) -> Delta:
         await self._check(connection, cursor)
         if cursor is None:
-            return Delta((), {"id": self._id, "n": 0, "top": await self._top(connection), "at": None}, more=False)
+            return Delta(
+                (), {"id": self._id, "n": first_position(), "top": await self._top(connection), "at": None}, more=False
+            )
         args: Args = []
         condition = self._condition(cursor, args)
         sql = (

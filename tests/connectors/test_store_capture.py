@@ -192,7 +192,7 @@ async def test_numbers_of_rolled_back_writes_are_waited_for_by_nobody_and_forgot
     await mariadb.run("INSERT INTO t VALUES (2, 'quick', 1)")
     assert names(await reader.read()) == {2: "quick"}
     assert reader.cursor is not None
-    assert [gap[:2] for gap in reader.cursor["gaps"]] == [[1, 1]]
+    assert [reader.cursor["seq"] - gap[1] for gap in reader.cursor["gaps"]] == [1]
 
     async def waits_for_somebody() -> bool:
         await reader.read()

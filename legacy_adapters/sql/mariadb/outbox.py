@@ -62,15 +62,15 @@ class MariaDBOutbox(OutboxCapture):
                     f"trigger on {key.referred_table}, do what the key did; or capture {shape.table} by polling"
                 )
 
-    def statements(self) -> Sequence[str]:
+    def statements(self, first: int) -> Sequence[str]:
         columns = [f"{column.name} {self._type(column)} NOT NULL" for column in self.key_columns()]
         insert, update, delete = (self.dialect.quote(name) for name in self.trigger_names())
         on = f"ON {self.table.name} FOR EACH ROW"
         return (
             *self.removal(),
-            f"CREATE TABLE {self._outbox()} (seq bigint NOT NULL AUTO_INCREMENT PRIMARY KEY, op char(1) CHARACTER SET "
+            f"CREATE TABLE {self.place()} (seq bigint NOT NULL AUTO_INCREMENT PRIMARY KEY, op char(1) CHARACTER SET "
             "ascii NOT NULL, origin varchar(64) CHARACTER SET utf8mb4, at timestamp(6) NOT NULL DEFAULT "
-            f"CURRENT_TIMESTAMP(6), {', '.join(columns)}) ENGINE=InnoDB",
+            f"CURRENT_TIMESTAMP(6), {', '.join(columns)}) ENGINE=InnoDB AUTO_INCREMENT={first:d}",
             f"CREATE TRIGGER {insert} AFTER INSERT {on} {self._insert('I', 'NEW')}",
             f"CREATE TRIGGER {update} AFTER UPDATE {on} BEGIN IF {self._moved()} THEN {self._insert('D', 'OLD')}; "
             f"END IF; {self._insert('U', 'NEW')}; END",
@@ -80,7 +80,7 @@ class MariaDBOutbox(OutboxCapture):
     def removal(self) -> Sequence[str]:
         schema = self.dialect.quote(self.table.shape.schema)
         triggers = [f"DROP TRIGGER IF EXISTS {schema}.{self.dialect.quote(name)}" for name in self.trigger_names()]
-        return (*triggers, f"DROP TABLE IF EXISTS {self._outbox()}")
+        return (*triggers, f"DROP TABLE IF EXISTS {self.place()}")
 
     async def read(self, connection: Connection, cursor: Cursor | None, limit: int) -> Delta:
         await self.check(connection, cursor)
@@ -109,15 +109,15 @@ class MariaDBOutbox(OutboxCapture):
             behind = sorted(waiting)[GAPS_PER_READ][0] - 1
             waiting = sorted(waiting)[:GAPS_PER_READ]
         kept = "".join(f" AND NOT seq BETWEEN {first:d} AND {last:d}" for first, last in waiting)
-        sql = f"DELETE FROM {self._outbox()} WHERE seq <= {behind:d}{kept} ORDER BY seq LIMIT {limit:d}"
+        sql = f"DELETE FROM {self.place()} WHERE seq <= {behind:d}{kept} ORDER BY seq LIMIT {limit:d}"
         return await connection.execute(sql)
 
     async def _begin(self, connection: Connection) -> Delta:
         """Where the next read begins, with what is on its way right now as gaps."""
-        numbered = f"SELECT seq, COALESCE(LAG(seq) OVER (ORDER BY seq), 0) AS previous FROM {self._outbox()}"
+        numbered = f"SELECT seq, COALESCE(LAG(seq) OVER (ORDER BY seq), 0) AS previous FROM {self.place()}"
         sql = f"SELECT previous + 1, seq - 1 FROM ({numbered}) q WHERE seq > previous + 1 ORDER BY seq"
         missing = [gap.Gap(int(first), int(last)) for first, last in await connection.fetch(sql)]
-        ((greatest,),) = await connection.fetch(f"SELECT COALESCE(MAX(seq), 0) FROM {self._outbox()}")
+        ((greatest,),) = await connection.fetch(f"SELECT COALESCE(MAX(seq), 0) FROM {self.place()}")
         left = await self._listed(connection, missing)
         return Delta((), {"id": self._id, "seq": int(greatest), "gaps": gap.dump(left)}, more=False)
 
@@ -170,9 +170,9 @@ class MariaDBOutbox(OutboxCapture):
         return frozenset(number for record in records if 0 < (number := int(record[0])) < WRITER_ID_MAX)
 
     def _select(self) -> str:
-        return f"SELECT o.seq, o.origin, UNIX_TIMESTAMP(o.at), {self.selection()} FROM {self._outbox()} o"
+        return f"SELECT o.seq, o.origin, UNIX_TIMESTAMP(o.at), {self.selection()} FROM {self.place()} o"
 
-    def _outbox(self) -> str:
+    def place(self) -> str:
         return f"{self.dialect.quote(self.table.shape.schema)}.{self.dialect.quote(self.name)}"
 
     def _type(self, column: ColumnKind) -> str:
@@ -182,7 +182,7 @@ class MariaDBOutbox(OutboxCapture):
 
     def _insert(self, operation: str, record: str) -> str:
         picked = ", ".join(f"{record}.{self.dialect.quote(name)}" for name in self.table.key)
-        into = f"INSERT INTO {self._outbox()} (op, origin, {', '.join(self.keys)})"
+        into = f"INSERT INTO {self.place()} (op, origin, {', '.join(self.keys)})"
         return f"{into} VALUES ('{operation}', @strangler_origin, {picked})"
 
     def _moved(self) -> str:

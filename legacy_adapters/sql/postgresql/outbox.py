@@ -39,16 +39,16 @@ class PostgreSQLOutbox(OutboxCapture):
     def trigger_names(self) -> Sequence[str]:
         return trigger(self.table.shape.table, "row"), trigger(self.table.shape.table, "truncate")
 
-    def statements(self) -> Sequence[str]:
-        outbox, table = self._outbox(), self.table.name
+    def statements(self, first: int) -> Sequence[str]:
+        outbox, table = self.place(), self.table.name
         row, truncate = map(self.dialect.quote, self.trigger_names())
         of_row, of_truncate = self._functions()
         columns = [f"{column.name} {self.dialect.key_type(column)} NOT NULL" for column in self.key_columns()]
         return (
             "BEGIN",
             *self._dropped(),
-            f"CREATE TABLE {outbox} (seq bigint GENERATED ALWAYS AS IDENTITY (CACHE 1) PRIMARY KEY, "
-            f'xid xid8 NOT NULL DEFAULT pg_current_xact_id(), op "char" NOT NULL, origin text, '
+            f"CREATE TABLE {outbox} (seq bigint GENERATED ALWAYS AS IDENTITY (START WITH {first:d} CACHE 1) PRIMARY KEY"
+            f', xid xid8 NOT NULL DEFAULT pg_current_xact_id(), op "char" NOT NULL, origin text, '
             f"at timestamptz NOT NULL DEFAULT clock_timestamp(), {', '.join(columns)}) "
             "WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000, "
             "autovacuum_vacuum_insert_threshold = -1)",
@@ -69,7 +69,7 @@ class PostgreSQLOutbox(OutboxCapture):
 
     async def read(self, connection: Connection, cursor: Cursor | None, limit: int) -> Delta:
         await self.check(connection, cursor)
-        sql = f"SELECT pg_current_snapshot()::text, coalesce(max(seq), 0) FROM {self._outbox()}"
+        sql = f"SELECT pg_current_snapshot()::text, coalesce(max(seq), 0) FROM {self.place()}"
         ((snapshot, greatest),) = await connection.fetch(sql)
         if cursor is None:
             marks = [[_xmax(snapshot), greatest]]
@@ -79,7 +79,7 @@ class PostgreSQLOutbox(OutboxCapture):
             window = " AND pg_visible_in_snapshot(o.xid, $4::text::pg_snapshot)"
             args.append(cursor["until"])
         sql = (
-            f"SELECT o.seq, o.origin, extract(epoch FROM o.at), {self.selection()} FROM {self._outbox()} o "
+            f"SELECT o.seq, o.origin, extract(epoch FROM o.at), {self.selection()} FROM {self.place()} o "
             f"WHERE o.seq > $2 AND NOT pg_visible_in_snapshot(o.xid, $1::text::pg_snapshot){window} "
             "ORDER BY o.seq LIMIT $3"
         )
@@ -98,10 +98,10 @@ class PostgreSQLOutbox(OutboxCapture):
         behind = " AND ".join(
             f"pg_visible_in_snapshot(xid, ${at}::text::pg_snapshot)" for at in range(1, len(seen) + 1)
         )
-        old = f"SELECT seq FROM {self._outbox()} WHERE {behind} ORDER BY seq LIMIT {limit:d}"
-        return await connection.execute(f"DELETE FROM {self._outbox()} WHERE seq IN ({old})", seen)
+        old = f"SELECT seq FROM {self.place()} WHERE {behind} ORDER BY seq LIMIT {limit:d}"
+        return await connection.execute(f"DELETE FROM {self.place()} WHERE seq IN ({old})", seen)
 
-    def _outbox(self) -> str:
+    def place(self) -> str:
         return self._beside(self.name)
 
     def _beside(self, name: str) -> str:
@@ -117,7 +117,7 @@ class PostgreSQLOutbox(OutboxCapture):
             f"DROP TRIGGER IF EXISTS {self.dialect.quote(one)} ON {self.table.name}" for one in self.trigger_names()
         ]
         functions = [f"DROP FUNCTION IF EXISTS {function}()" for function in self._functions()]
-        return (*triggers, *functions, f"DROP TABLE IF EXISTS {self._outbox()}")
+        return (*triggers, *functions, f"DROP TABLE IF EXISTS {self.place()}")
 
     def _insert(self, operation: str, record: str, ending: str = "") -> str:
         """Writes a line.
@@ -127,7 +127,7 @@ class PostgreSQLOutbox(OutboxCapture):
         """
         picked = ", ".join(self._picked(column, record) for column in self.table.key_columns)
         origin = "pg_catalog.current_setting('strangler.origin', true)"
-        into = f"INSERT INTO {self._outbox()} (op, origin, {', '.join(self.keys)})"
+        into = f"INSERT INTO {self.place()} (op, origin, {', '.join(self.keys)})"
         return f"{into} SELECT '{operation}', {origin}, {picked}{ending};" if ending else (
             f"{into} VALUES ('{operation}', {origin}, {picked});"
         )  # fmt: skip

@@ -25,7 +25,7 @@ class SQLiteOutbox(OutboxCapture):
     def trigger_names(self) -> Sequence[str]:
         return [trigger(self.table.shape.table, event) for event in _EVENTS]
 
-    def statements(self) -> Sequence[str]:
+    def statements(self, first: int) -> Sequence[str]:
         insert, update, delete, replace, rewrite = (self.dialect.quote(name) for name in self.trigger_names())
         columns = [f"{column.name} {self.dialect.key_type(column)}" for column in self.key_columns()]
         on = f"ON {self.table.name} FOR EACH ROW"
@@ -33,8 +33,9 @@ class SQLiteOutbox(OutboxCapture):
             "PRAGMA journal_mode = WAL",
             "BEGIN IMMEDIATE",
             *self._dropped(),
-            f"CREATE TABLE {self._outbox()} (seq INTEGER PRIMARY KEY AUTOINCREMENT, op TEXT NOT NULL, origin TEXT, "
+            f"CREATE TABLE {self.place()} (seq INTEGER PRIMARY KEY AUTOINCREMENT, op TEXT NOT NULL, origin TEXT, "
             f"at REAL NOT NULL DEFAULT ((julianday('now') - 2440587.5) * 86400.0), {', '.join(columns)})",
+            f"INSERT INTO sqlite_sequence (name, seq) VALUES ('{self.name}', {first - 1:d})",
             f"CREATE TRIGGER {insert} AFTER INSERT {on} BEGIN {self._insert('I', 'NEW')} END",
             f"CREATE TRIGGER {update} AFTER UPDATE {on} BEGIN {self._insert('D', 'OLD', self._moved())} "
             f"{self._insert('U', 'NEW')} END",
@@ -50,10 +51,10 @@ class SQLiteOutbox(OutboxCapture):
     async def read(self, connection: Connection, cursor: Cursor | None, limit: int) -> Delta:
         await self.check(connection, cursor)
         if cursor is None:
-            ((greatest,),) = await connection.fetch(f"SELECT coalesce(max(seq), 0) FROM {self._outbox()}")
+            ((greatest,),) = await connection.fetch(f"SELECT coalesce(max(seq), 0) FROM {self.place()}")
             return Delta((), {"id": self._id, "seq": greatest}, more=False)
         sql = (
-            f"SELECT o.seq, o.origin, o.at, {self.selection()} FROM {self._outbox()} o "
+            f"SELECT o.seq, o.origin, o.at, {self.selection()} FROM {self.place()} o "
             f"WHERE o.seq > ? ORDER BY o.seq LIMIT ?"
         )
         events = self.events(await connection.fetch(sql, [cursor["seq"], limit + 1]))
@@ -64,21 +65,21 @@ class SQLiteOutbox(OutboxCapture):
 
     async def forget(self, connection: Connection, cursors: Sequence[Cursor], limit: int) -> int:
         behind = min(cursor["seq"] for cursor in cursors)
-        old = f"SELECT seq FROM {self._outbox()} WHERE seq <= ? ORDER BY seq LIMIT ?"
-        return await connection.execute(f"DELETE FROM {self._outbox()} WHERE seq IN ({old})", [behind, limit])
+        old = f"SELECT seq FROM {self.place()} WHERE seq <= ? ORDER BY seq LIMIT ?"
+        return await connection.execute(f"DELETE FROM {self.place()} WHERE seq IN ({old})", [behind, limit])
 
     def _dropped(self) -> tuple[str, ...]:
         triggers = [f"DROP TRIGGER IF EXISTS {self.dialect.quote(name)}" for name in self.trigger_names()]
-        return (*triggers, f"DROP TABLE IF EXISTS {self._outbox()}")
+        return (*triggers, f"DROP TABLE IF EXISTS {self.place()}")
 
-    def _outbox(self) -> str:
+    def place(self) -> str:
         return self.dialect.quote(self.name)
 
     def _insert(self, operation: str, record: str, condition: str = "") -> str:
         picked = ", ".join(f"{record}.{self.dialect.quote(name)}" for name in self.table.key)
         where = f" WHERE {condition}" if condition else ""
         return (
-            f"INSERT INTO {self._outbox()} (op, origin, {', '.join(self.keys)}) "
+            f"INSERT INTO {self.place()} (op, origin, {', '.join(self.keys)}) "
             f"SELECT '{operation}', (SELECT origin FROM {ORIGIN}), {picked}{where};"
         )
 
@@ -105,7 +106,7 @@ class SQLiteOutbox(OutboxCapture):
             if quoted:
                 same = " AND ".join(f"t.{name} = NEW.{name}" for name in quoted)
                 parts.append(
-                    f"INSERT INTO {self._outbox()} (op, origin, {', '.join(self.keys)}) SELECT 'D', "
+                    f"INSERT INTO {self.place()} (op, origin, {', '.join(self.keys)}) SELECT 'D', "
                     f"(SELECT origin FROM {ORIGIN}), {picked} FROM {self.table.name} t WHERE {same}{condition};"
                 )
         return " ".join(parts) or "SELECT 1;"
