@@ -127,6 +127,7 @@ def compile_shadow(route: Route) -> ShadowModel | None:
         concurrency_max=given.concurrency_max,
         body_bytes_max=given.body_bytes_max,
         noise_sample=given.noise_sample,
+        noise_sample_max=given.noise_sample_max,
         compare=_compare(given.compare),
     )
 

@@ -84,6 +84,7 @@ class ShadowModel:
         concurrency_max: mirrored requests under way, per worker.
         body_bytes_max: longest request or response body that is captured.
         noise_sample: share of the mirrored safe requests for which legacy is asked a second time.
+        noise_sample_max: the same while that settles whether a difference is noise.
         compare: for the comparer.
     """
 
@@ -95,6 +96,7 @@ class ShadowModel:
     concurrency_max: int = 64
     body_bytes_max: int = 1 << 20
     noise_sample: float = 0.01
+    noise_sample_max: float = 0.5
     compare: CompareModel = field(default_factory=CompareModel)
 
     def samples(self, spread_id: int) -> bool:
@@ -104,6 +106,10 @@ class ShadowModel:
     def samples_noise(self, spread_id: int) -> bool:
         """Whether legacy is asked a second time for it; independent of `samples`."""
         return (spread_id & 0xFFFFFFFF) < self.noise_sample * _SPREAD
+
+    def may_sample_noise(self, spread_id: int) -> bool:
+        """Whether it may be while that settles something; whatever `samples_noise` takes, this takes too."""
+        return (spread_id & 0xFFFFFFFF) < max(self.noise_sample, self.noise_sample_max) * _SPREAD
 
 
 def spread(request_id: bytes) -> int:

@@ -100,6 +100,7 @@ class Engine:
                 routes[name] = before
                 continue
             noise = self._noise(name) if before is None else before.noise
+            noise.rules_changed()
             known = self._known.pop(name, {}) if before is None else before.known
             quota = Quota() if before is None else before.quota
             routes[name] = RouteEngine(name, with_rules, self._key, self._now, noise=noise, known=known, quota=quota)
@@ -129,6 +130,11 @@ class Engine:
             if noise and route.dirty:
                 batch.noise[route.name] = route.noise.to_json()
                 route.dirty = False
+
+    def unsettled(self, names: Iterable[str]) -> frozenset[str]:
+        """Of these routes, those on which asking legacy twice more often would settle whether a difference is noise."""
+        routes = self._routes
+        return frozenset(name for name in names if name in routes and routes[name].noise.wants_second_asks())
 
     def _noise(self, name: str) -> RouteNoise:
         state = self._learned.pop(name, None)

@@ -4,7 +4,7 @@
 worker   ── hello   ─────────────────────────────────► comparer   which stream this is
          ◄─ welcome ──────────────────────────────────            it is read from now on
          ── batch 7 ─────────────────────────────────►            exchanges
-         ◄─ ack 7, verdicts  │  nack 7, reason ────────            they are stored  │  they are not, and never will be
+         ◄─ ack 7, verdicts, unsettled  │  nack 7, reason ─         they are stored  │  they are not, and never will be
 ```
 Stop and wait: there is no batch 8 before batch 7 is answered. Where the connection ends first, the worker connects
 again and sends batch 7 again, with the same bytes. The comparer keeps the number of the last batch of each stream in
@@ -26,8 +26,8 @@ import orjson
 
 from shadow.errors import MalformedFrameError
 
-#: Of this description; a comparer refuses a worker that speaks another.
-VERSION: Final = 1
+#: Of this description; a comparer refuses a worker that speaks another. 2: an ack names what is unsettled.
+VERSION: Final = 2
 #: Longest frame: one exchange of the longest bodies that can be configured is shorter.
 FRAME_BYTES_MAX: Final = 128 << 20
 #: A batch is closed at so many exchanges, or when the next one would make it longer than so many bytes.
@@ -89,10 +89,13 @@ class Ack:
     Attributes:
         seq: its number.
         verdicts: route -> verdict -> count; empty where the comparer had it already and no longer knows.
+        unsettled: of these routes, those on which asking legacy a second time more often would settle whether a
+            difference is noise (`RouteNoise.wants_second_asks`). It holds until an ack has the route again.
     """
 
     seq: int
     verdicts: Verdicts = field(default_factory=dict)
+    unsettled: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +127,8 @@ def encode(frame: Frame) -> bytes:
             return _framed(_WELCOME, b"")
         case Batch(seq, messages):
             return b"".join(encode_batch(seq, [(message,) for message in messages]))
-        case Ack(seq, verdicts):
-            return _framed(_ACK, orjson.dumps([seq, verdicts]))
+        case Ack(seq, verdicts, unsettled):
+            return _framed(_ACK, orjson.dumps([seq, verdicts, sorted(unsettled)]))
         case Nack(seq, reason):
             return _framed(_NACK, orjson.dumps([seq, reason]))
 
@@ -201,9 +204,11 @@ def _decode(frame: bytes) -> Frame:
     if kind not in {_HELLO, _ACK, _NACK}:
         raise MalformedFrameError(f"there is no frame of kind {kind!r}")
     try:
-        first, second = orjson.loads(payload)
+        first, second, *more = orjson.loads(payload)
     except (ValueError, TypeError) as error:
         raise MalformedFrameError(f"a frame of kind {kind!r} is not what it must be: {error}") from error
+    if len(more) != (kind == _ACK):
+        raise MalformedFrameError(f"a frame of kind {kind!r} has {2 + len(more)} parts")
     number = _expect(first, int)
     if kind == _HELLO:
         stream = _expect(second, str)
@@ -212,7 +217,8 @@ def _decode(frame: bytes) -> Frame:
         return Hello(stream, number)
     if kind == _NACK:
         return Nack(number, _expect(second, str))
-    return Ack(number, _verdicts(second))
+    verdicts = _verdicts(second)
+    return Ack(number, verdicts, _unsettled(more[0], verdicts))
 
 
 def _decode_batch(payload: bytes) -> Batch:
@@ -229,10 +235,21 @@ def _decode_batch(payload: bytes) -> Batch:
 
 def _verdicts(given: Any) -> dict[str, dict[str, int]]:
     routes = _expect(given, dict)
+    if len(routes) > BATCH_EXCHANGES_MAX:
+        raise MalformedFrameError(f"an ack of {len(routes)} routes, and a batch has {BATCH_EXCHANGES_MAX} exchanges")
     return {
         route: {verdict: _expect(count, int) for verdict, count in _expect(counts, dict).items()}
         for route, counts in routes.items()
     }
+
+
+def _unsettled(given: Any, verdicts: Verdicts) -> frozenset[str]:
+    """Names of routes that the ack has: so there are never more of them than exchanges."""
+    names = [_expect(name, str) for name in _expect(given, list)]
+    unsettled = frozenset(names)
+    if len(names) != len(unsettled) or not unsettled <= verdicts.keys():
+        raise MalformedFrameError("an ack names a route twice, or one that it does not have")
+    return unsettled
 
 
 def _expect(value: Any, kind: type[T]) -> T:

@@ -56,7 +56,7 @@ def _mirrors(routes: list[dict[str, Any]]) -> Table | None:
     table = Table(title="Mirrors", title_justify="left", box=None, pad_edge=False)
     for name in ("route", "copies to"):
         table.add_column(name, overflow="fold")
-    for name in ("sample", "rate", "compared", "sent", "under way", "shed", "lost"):
+    for name in ("sample", "rate", "compared", "sent", "under way", "asked twice", "shed", "lost"):
         table.add_column(name, justify="right")
     table.add_column("mostly shed or lost by", overflow="fold")
     for name, mirror in mirrored:
@@ -71,6 +71,7 @@ def _mirror(mirror: dict[str, Any]) -> tuple[str, ...]:
         rate(mirror["per_s"]),
         share(mirror["compared_share"]),
         *(f"{mirror[name]:,}" for name in ("sent", "under_way")),
+        f"{mirror['again']:,} [yellow]↑[/]" if mirror["asking_more"] else f"{mirror['again']:,}",
         *(f"{sum(mirror[name].values()):,}" for name in ("shed", "lost")),
         max(reasons, key=lambda reason: reasons[reason], default=NOTHING),
     )

@@ -22,7 +22,7 @@ from shadow.errors import MalformedExchangeError, StoreError
 from shadow.exchange import Exchange, decode
 from shadow.keeping.batch import Batch, Concluded, Position
 from shadow.keeping.store import ShadowStore
-from shadow.stream import MALFORMED, STORE, Ack, Nack
+from shadow.stream import MALFORMED, STORE, Ack, Nack, Verdicts
 from shadow.stream import Batch as SentBatch
 
 #: Exchanges after which what has come is written, whoever waits for more.
@@ -117,7 +117,7 @@ class Work:
         position = await self._position(intake.stream)
         if position is None or sent.seq > position.seq:
             return True
-        intake.answer(Ack(sent.seq, position.verdicts if sent.seq == position.seq else {}))
+        intake.answer(self._ack(sent.seq, position.verdicts if sent.seq == position.seq else {}))
         return False
 
     async def _position(self, stream: str) -> Position | None:
@@ -173,7 +173,10 @@ class Work:
         self._figures.committed(batch, time.monotonic() - began)
         self._on_success()
         for intake, seq in answers:
-            intake.answer(Ack(seq, batch.positions[intake.stream].verdicts))
+            intake.answer(self._ack(seq, batch.positions[intake.stream].verdicts))
+
+    def _ack(self, seq: int, verdicts: Verdicts) -> Ack:
+        return Ack(seq, verdicts, self._engine.unsettled(verdicts))
 
     async def _store_safely(self, batch: Batch) -> None:
         """Commit; a value that the driver refuses must not end the process, or its batch would come again."""

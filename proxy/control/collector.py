@@ -55,6 +55,12 @@ METRICS: Final[dict[str, MetricSpec]] = {
     "strangler_mirror_noise_requests": MetricSpec(
         "counter", _ARM, "Mirrored requests for which legacy was asked a second time."
     ),
+    "strangler_mirror_noise_requests_extra": MetricSpec(
+        "counter", _ARM, "Of them, those beyond noise_sample, to settle whether a difference is noise."
+    ),
+    "strangler_mirror_noise_extra_workers": MetricSpec(
+        "gauge", _ARM, "Workers that ask legacy a second time more often than noise_sample now."
+    ),
     "strangler_mirror_verdicts": MetricSpec("counter", (*_ARM, "verdict"), "What comparisons concluded."),
     "strangler_comparer_ready": MetricSpec("gauge", (), "1 while a comparer takes exchanges, else 0."),
     "strangler_comparer_restarts": MetricSpec("counter", (), "Times that the comparer was started again."),
@@ -120,6 +126,8 @@ _OF_MIRROR: Final = {
     "strangler_mirror_requests_compared": "compared",
     "strangler_mirror_requests_under_way": "under_way",
     "strangler_mirror_noise_requests": "again",
+    "strangler_mirror_noise_requests_extra": "again_extra",
+    "strangler_mirror_noise_extra_workers": "asking_more",
 }
 #: The same with one more label.
 _OF_MIRROR_KEYED: Final = {

@@ -117,6 +117,9 @@ class MirrorView:
         arm: that gets the copies.
         sample: share of the requests that is chosen, as configured.
         sent: requests that were chosen; they are compared, shed, lost or under way.
+        again: of them, those for which legacy was asked a second time.
+        again_extra: of those, the ones beyond `noise_sample`.
+        asking_more: legacy is asked a second time more often than `noise_sample` now.
         shed: by reason.
         lost: by reason.
         answers: what the copies came to, by outcome.
@@ -130,6 +133,9 @@ class MirrorView:
     sent: int
     compared: int
     under_way: int
+    again: int
+    again_extra: int
+    asking_more: bool
     shed: dict[str, int]
     lost: dict[str, int]
     answers: dict[str, int]

@@ -22,7 +22,8 @@ _KEYED_COUNTERS: Final = ("requests_rejected", "errors")
 _KEYED_GAUGES: Final = ("waiting",)
 _ARM_COUNTERS: Final = ("bytes_in", "bytes_out", "seconds", "retries", "fallbacks")
 _ARM_LISTS: Final = ("statuses", "buckets")
-_MIRROR_COUNTERS: Final = ("sent", "compared", "again")
+_MIRROR_COUNTERS: Final = ("sent", "compared", "again", "again_extra")
+_MIRROR_GAUGES: Final = ("under_way", "asking_more")
 _MIRROR_KEYED: Final = ("shed", "lost", "answers", "verdicts")
 #: Reason of what was under way in a worker that is gone.
 WORKER_GONE: Final = "worker"
@@ -63,6 +64,7 @@ def counters_only(snapshot: Mapping[str, Any]) -> Snapshot:
         if mirror["under_way"]:  # so that what was sent is accounted for, whatever became of the worker
             _add_keyed(mirror["lost"], {WORKER_GONE: mirror["under_way"]})
             mirror["under_way"] = 0
+        mirror["asking_more"] = 0
     for endpoint in left["endpoints"]:
         endpoint.update(dict.fromkeys(_ENDPOINT_GAUGES, 0), workers=0, healthy_workers=0, breakers={})
     return left
@@ -135,14 +137,14 @@ def _add_arm(total: dict[str, Any], arm: Mapping[str, Any]) -> None:
 
 
 def _new_mirror(mirror: Mapping[str, Any]) -> dict[str, Any]:
-    empty: dict[str, Any] = {"route": mirror["route"], "arm": mirror["arm"], "under_way": 0}
-    empty.update(dict.fromkeys(_MIRROR_COUNTERS, 0))
+    empty: dict[str, Any] = {"route": mirror["route"], "arm": mirror["arm"]}
+    empty.update(dict.fromkeys((*_MIRROR_COUNTERS, *_MIRROR_GAUGES), 0))
     return {**empty, **{name: {} for name in _MIRROR_KEYED}}
 
 
 def _add_mirror(total: dict[str, Any], mirror: Mapping[str, Any]) -> None:
-    for name in (*_MIRROR_COUNTERS, "under_way"):
-        total[name] += mirror[name]
+    for name in (*_MIRROR_COUNTERS, *_MIRROR_GAUGES):
+        total[name] += mirror.get(name, 0)
     for name in _MIRROR_KEYED:
         _add_keyed(total[name], mirror[name])
 

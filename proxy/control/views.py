@@ -148,7 +148,8 @@ def _view_mirror(
     return MirrorView(
         arm=arm,
         sample=1.0 if route.shadow is None else route.shadow.sample,
-        **{name: numbers.get(name, 0) for name in ("sent", "compared", "under_way")},
+        **{name: numbers.get(name, 0) for name in ("sent", "compared", "under_way", "again", "again_extra")},
+        asking_more=numbers.get("asking_more", 0) > 0,
         **{name: numbers.get(name, {}) for name in ("shed", "lost", "answers", "verdicts")},
         per_s=rate.per_s,
         compared_share=rate.compared_share,

@@ -40,10 +40,14 @@ class MirrorCounters:
         lost: of them, those that were complete and never compared, by reason.
         answers: what the copies came to, by outcome (`shadow.exchange.OUTCOMES`).
         again: requests that legacy was asked a second time for.
+        again_extra: of them, those beyond `noise_sample`, which the comparer wanted.
         verdicts: what the comparer made of those compared.
     """
 
-    __slots__ = (*("again", "answers", "arm", "compared", "lost", "route", "sent", "shed", "under_way", "verdicts"),)
+    __slots__ = (
+        *("again", "again_extra", "answers", "arm", "compared", "lost", "route", "sent", "shed", "under_way"),
+        "verdicts",
+    )
 
     def __init__(self, route: str, arm: str) -> None:
         self.route = route
@@ -55,6 +59,7 @@ class MirrorCounters:
         self.lost: dict[str, int] = {}
         self.answers: dict[str, int] = {}
         self.again = 0
+        self.again_extra = 0
         self.verdicts: dict[str, int] = {}
 
     def begin(self) -> None:
@@ -86,6 +91,11 @@ class MirrorCounters:
         for verdict, count in verdicts.items():
             self.verdicts[verdict] = self.verdicts.get(verdict, 0) + count
 
+    def ask_again(self, *, extra: bool) -> None:
+        """Legacy is asked a second time; `extra` where the sample alone would not have asked."""
+        self.again += 1
+        self.again_extra += extra
+
     def snapshot(self) -> dict[str, Any] | None:
         """The numbers as JSON; None while there are none."""
         if not self.sent:
@@ -100,5 +110,6 @@ class MirrorCounters:
             "lost": dict(self.lost),
             "answers": dict(self.answers),
             "again": self.again,
+            "again_extra": self.again_extra,
             "verdicts": dict(self.verdicts),
         }

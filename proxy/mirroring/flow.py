@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from proxy.mirroring.bucket import Bucket
+from proxy.mirroring.secondasks import SecondAsks
 from routes.methods import SAFE_METHODS
 
 if TYPE_CHECKING:
@@ -57,11 +59,13 @@ class RouteMirror:
 
     Attributes:
         shadow: the policy.
+        flow: what moves on it.
         safe: arm that serves -> who gets copies of safe requests.
         writes: arm that serves -> who gets copies of all others.
     """
 
     shadow: ShadowModel
+    flow: Flow
     safe: Mapping[str, Target]
     writes: Mapping[str, Target]
 
@@ -75,23 +79,13 @@ class Flow:
 
     Attributes:
         active: mirrors that ask.
+        bucket: for `rate_max`.
+        second_asks: of legacy, beyond the sample.
     """
 
-    __slots__ = ("_filled_s", "_tokens", "active")
+    __slots__ = ("active", "bucket", "second_asks")
 
     def __init__(self) -> None:
         self.active = 0
-        self._tokens: float | None = None
-        self._filled_s = 0.0
-
-    def admits(self, rate_max: float, now_s: float) -> bool:
-        """Take one token of a bucket that is filled at `rate_max` per second and holds one second's worth, or one."""
-        size = max(1.0, rate_max)
-        tokens = self._tokens
-        tokens = size if tokens is None else min(size, tokens + (now_s - self._filled_s) * rate_max)
-        self._filled_s = now_s
-        if tokens < 1.0:
-            self._tokens = tokens
-            return False
-        self._tokens = tokens - 1.0
-        return True
+        self.bucket = Bucket()
+        self.second_asks = SecondAsks()

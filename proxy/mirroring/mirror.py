@@ -63,6 +63,7 @@ class Mirror:
         bytes_max: longest body that is kept.
         target: who gets the copy.
         noise: legacy is to be asked a second time.
+        extra: … since the comparer wants it: the sample alone would not ask.
         concurrency_max: bound on what is under way in `target.flow`.
         deadline_s: monotonic time at which it is given up, once it asks.
         ended: it is counted and needs nothing more.
@@ -80,6 +81,7 @@ class Mirror:
         "body",
         "bytes_max",
         "concurrency_max",
+        "extra",
         "ids",
         "memory",
         "noise",
@@ -112,6 +114,7 @@ class Mirror:
         self._counters: MirrorCounters = target.counters
         self._route: RouteModel = exchange.decision.route
         self.noise = False
+        self.extra = False
         self.concurrency_max: int = shadow.concurrency_max
         self._started_s = exchange.started_s
         self._oversized = False
@@ -225,7 +228,7 @@ class Mirror:
         first = other
         if self.noise and target.legacy is not None:
             again = self._again = Ask(self, target.legacy.arm, target.legacy.service)
-            self._counters.again += 1
+            self._counters.ask_again(extra=self.extra)
             if target.arm.name == "new" and random() < _EVEN:  # noqa: S311 - a coin, not a secret
                 self._again_first = True
                 first, self._waiting = again, other
@@ -246,14 +249,23 @@ class Mirror:
             if refusal is not None:
                 self.shed(_REFUSALS.get(refusal, reasons.CONCURRENCY))
                 return
-        elif ask.refusal is not None:
-            self._again = None  # the second answer was an extra
+        else:
+            self._learn_of_legacy(ask)
         following, self._waiting = self._waiting, None
         self._asking = following
         if following is None:
             self._conclude()
         else:
             following.start()
+
+    def _learn_of_legacy(self, again: Ask) -> None:
+        """A second ask is over: where it went wrong, the next ones wait."""
+        second_asks = self.target.flow.second_asks
+        if again.refusal is not None:
+            second_asks.pause(monotonic())
+            self._again = None  # the second answer was an extra
+        else:
+            second_asks.on_answer(again.capture, monotonic())
 
     def time_out(self) -> None:
         """`timeout` is over: what has not come by now is not waited for."""
@@ -262,6 +274,8 @@ class Mirror:
         if asking is not None:
             asking.cut(TIMED_OUT)
         if self._again is not None and (asking is self._again or waiting is self._again):
+            if asking is self._again:
+                self._learn_of_legacy(asking)
             self._again = None  # an answer that did not come says nothing about noise
         self._conclude()
 

@@ -17,6 +17,7 @@ import asyncio
 import contextlib
 import dataclasses
 from collections import deque
+from collections.abc import Collection
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
 
@@ -25,6 +26,7 @@ import structlog
 from proxy.hop.exchange import Exchange
 from proxy.hop.pool import Service
 from proxy.mirroring import counters as reasons
+from proxy.mirroring.bucket import Bucket
 from proxy.mirroring.capture import Memory
 from proxy.mirroring.counters import MirrorCounters
 from proxy.mirroring.exchange import MirroredExchange
@@ -38,7 +40,9 @@ if TYPE_CHECKING:
     from proxy.hop.client import Client
     from proxy.hop.request import Request
     from proxy.mirroring.outbox import Outbox
+    from proxy.mirroring.secondasks import SecondAsks
     from routes.model import ArmModel, Decision, RouteModel, ServiceModel
+    from routes.shadowing import ShadowModel
     from routes.table import Table
 
 #: Mirrors that start in one turn of the loop, or a quarter of those that are ready; between turns clients are served.
@@ -88,7 +92,9 @@ class Mirrors:
         self.memory = Memory()
         self.table = MirrorTable()
         self._loop = loop
+        outbox.listener = self
         self._flows: dict[str, Flow] = {}
+        self._second_asks = Bucket()
         self._counters: dict[tuple[str, str], MirrorCounters] = {}
         self._ready: deque[Mirror] = deque()
         self._asking: set[Mirror] = set()
@@ -115,7 +121,16 @@ class Mirrors:
         """Put a planned table in force. What is under way goes on as it began."""
         self._retired |= set(self.table.services.values()) - set(table.services.values())
         self._retired -= set(table.services.values())
+        self._renew_second_asks(table)
         self.table = table
+
+    def _renew_second_asks(self, table: MirrorTable) -> None:
+        """What the comparer wanted was by the table before; where the route's `shadow` is another, all begins anew."""
+        before = {id(route.flow): route.shadow for route in self.table.routes if route is not None}
+        self.on_silence()
+        for route in table.routes:
+            if route is not None and before.get(id(route.flow)) != route.shadow:
+                route.flow.second_asks.begin_anew()
 
     def settle(self, table: Table) -> None:
         """The table will stay: forget routes that are gone, and the pools that nobody uses any more."""
@@ -150,7 +165,7 @@ class Mirrors:
                 target = self._target(route, plan.writes, services, flow, None)
                 sandbox = plan.arm is not None and plan.writes.service != plan.arm.service
                 writes[served] = dataclasses.replace(target, writes=True, sandbox=sandbox)
-        return RouteMirror(shadow, safe, writes)
+        return RouteMirror(shadow, flow, safe, writes)
 
     def _target(
         self, route: RouteModel, arm: ArmModel, services: dict[str, Service], flow: Flow, legacy: Asked | None
@@ -185,9 +200,18 @@ class Mirrors:
             mirror = exchange.mirror = Mirror(self, route.shadow, target, exchange)
             mirror.request_id = request_id
             mirror.ids = ids
-            mirror.noise = target.legacy is not None and route.shadow.samples_noise(spread(request_id))
+            if target.legacy is not None:
+                self._sample_noise(mirror, route.shadow, target.flow.second_asks)
         exchange.ids = ids
         return exchange
+
+    def _sample_noise(self, mirror: Mirror, shadow: ShadowModel, second_asks: SecondAsks) -> None:
+        """Whether legacy is asked a second time: the request id decides, the comparer about the share."""
+        drawn = spread(mirror.request_id)
+        if shadow.samples_noise(drawn):
+            mirror.noise = True
+        elif second_asks.left and shadow.may_sample_noise(drawn):
+            mirror.noise = mirror.extra = second_asks.take(self._second_asks, monotonic())
 
     def _takes(self, route: RouteMirror, target: Target, request_id: bytes) -> bool:
         """Whether this request is mirrored: it is in the sample, and no bound stands against it."""
@@ -198,7 +222,7 @@ class Mirrors:
         counters.begin()
         if self._draining:
             counters.give_up(reasons.DRAINING)
-        elif shadow.rate_max is not None and not target.flow.admits(shadow.rate_max, monotonic()):
+        elif shadow.rate_max is not None and not target.flow.bucket.take(shadow.rate_max, monotonic()):
             counters.give_up(reasons.RATE)
         elif self.memory.full:
             counters.give_up(reasons.MEMORY)
@@ -251,6 +275,25 @@ class Mirrors:
             mirror.target.flow.active -= 1
         if not self._asking and not self._ready:
             self._emptied.set()
+
+    # what the comparer says of routes
+
+    def on_acknowledged(self, routes: Collection[str], unsettled: Collection[str]) -> None:
+        """Ask legacy twice more often on these routes, and by the sample alone on the others of the batch."""
+        now_s = monotonic()
+        for name in routes:
+            flow = self._flows.get(name)
+            if flow is None:
+                continue
+            if name in unsettled:
+                flow.second_asks.grant(now_s)
+            else:
+                flow.second_asks.withdraw()
+
+    def on_silence(self) -> None:
+        """Ask by the sample alone everywhere."""
+        for flow in self._flows.values():
+            flow.second_asks.withdraw()
 
     # time
 
@@ -306,8 +349,14 @@ class Mirrors:
         return sum(service.open for service in (*self.table.services.values(), *self._retired))
 
     def snapshot(self) -> list[dict[str, Any]]:
-        """The counters of every route and arm that mirrored anything, as JSON."""
-        return [numbers for counters in self._counters.values() if (numbers := counters.snapshot()) is not None]
+        """The counters of every route and arm that mirrored anything, as JSON, and who asks legacy more often."""
+        found = []
+        for counters in self._counters.values():
+            numbers = counters.snapshot()
+            if numbers is not None:
+                flow = self._flows.get(counters.route)
+                found.append({**numbers, "asking_more": int(flow is not None and flow.second_asks.left > 0)})
+        return found
 
 
 def _connections_needed(table: Table) -> dict[str, int]:

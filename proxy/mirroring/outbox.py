@@ -15,8 +15,9 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections import deque
+from collections.abc import Collection
 from time import monotonic
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 import structlog
 
@@ -67,17 +68,29 @@ class Batch:
         self.sent = False
 
 
+class Listener(Protocol):
+    """Who is told what the comparer says of routes."""
+
+    def on_acknowledged(self, routes: Collection[str], unsettled: Collection[str]) -> None:
+        """A batch had exchanges of these routes; of them, these are unsettled."""
+
+    def on_silence(self) -> None:
+        """What the comparer said before is not known to hold any more."""
+
+
 class Outbox:
     """What a worker has for the comparer.
 
     Attributes:
         queued_bytes: of the messages that wait.
         batch: under way, or None.
+        listener: told what the comparer says of routes.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop, path: str | None, worker: int = 0) -> None:
         self.queued_bytes = 0
         self.batch: Batch | None = None
+        self.listener: Listener | None = None
         self._loop = loop
         self._path = path
         self._stream = f"{worker}:{uuid.uuid4()}"
@@ -138,6 +151,8 @@ class Outbox:
         self._link = None
         self._ready = False
         self._stop_timer()
+        if self.listener is not None:
+            self.listener.on_silence()
         batch = self.batch
         if batch is None or not batch.sent:
             return
@@ -155,15 +170,15 @@ class Outbox:
                     self._send(self.batch)
                 else:
                     self._arrange()
-            case Ack(seq, verdicts) if self.batch is not None and seq == self.batch.seq:
-                self._acknowledge(self.batch, verdicts)
+            case Ack(seq, verdicts, unsettled) if self.batch is not None and seq == self.batch.seq:
+                self._acknowledge(self.batch, verdicts, unsettled)
             case Nack(seq, reason) if self.batch is not None and seq == self.batch.seq:
                 log.warning("comparer.batch.lost", seq=seq, exchanges=len(self.batch.owners), reason=reason)
                 self._lose(self.batch, reason)
             case _:
                 raise MalformedFrameError(f"{type(frame).__name__} is not what was waited for")
 
-    def _acknowledge(self, batch: Batch, verdicts: Verdicts) -> None:
+    def _acknowledge(self, batch: Batch, verdicts: Verdicts, unsettled: Collection[str]) -> None:
         owners: dict[str, MirrorCounters] = {}
         for counters in batch.owners:
             counters.compare()
@@ -171,11 +186,15 @@ class Outbox:
         for route, counts in verdicts.items():
             if route in owners:
                 owners[route].conclude(counts)
+        if self.listener is not None:
+            self.listener.on_acknowledged(owners, unsettled)
         self._settle()
 
     def _lose(self, batch: Batch, reason: str) -> None:
         for counters in batch.owners:
             counters.lose(reason)
+        if self.listener is not None:
+            self.listener.on_silence()
         self._settle()
 
     def _settle(self) -> None:

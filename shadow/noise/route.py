@@ -60,7 +60,7 @@ class RouteNoise:
         forgotten: keys that gave way to newer ones.
     """
 
-    __slots__ = ("_alpha", "_flagged", "_keys", "_keys_max", "asked", "forgotten", "plain")
+    __slots__ = ("_alpha", "_flagged", "_keys", "_keys_max", "_present", "asked", "forgotten", "plain")
 
     def __init__(self, *, alpha: float = FLAG_ALPHA, keys_max: int = KEYS_MAX) -> None:
         self.asked = 0
@@ -69,6 +69,7 @@ class RouteNoise:
         self._alpha = alpha
         self._keys_max = keys_max
         self._keys: dict[Key, KeyState] = {}
+        self._present: set[Key] = set()  # those seen since the process began, or the rules changed
         self._flagged: frozenset[Key] | None = frozenset()
 
     def conclude(self, new: Comparison, again: Comparison | None) -> Comparison:
@@ -123,12 +124,17 @@ class RouteNoise:
 
         True while there is a key that is not flagged, at which new differs and legacy was asked twice too rarely to
         have been seen to move `_SETTLED` times if it moved as often; or at which new differs more often than legacy
-        moves, and it is too early to tell whether by chance. Never after `_ASKED_ENOUGH` requests.
+        moves, and it is too early to tell whether by chance. Never after `_ASKED_ENOUGH` requests, and never for what
+        has not been seen since the rules changed.
         """
         if self.asked >= _ASKED_ENOUGH:
             return False
         flagged = self._flags()
-        return any(key not in flagged and self._is_unsettled(state) for key, state in self._keys.items())
+        return any(key not in flagged and self._is_unsettled(self._keys[key]) for key in self._present)
+
+    def rules_changed(self) -> None:
+        """Want no second asks for what differed by other rules, until it differs again. What was counted stays."""
+        self._present.clear()
 
     def _is_unsettled(self, state: KeyState) -> bool:
         if state.moved < SEEN_MIN:
@@ -262,12 +268,15 @@ class RouteNoise:
         """The state of a key, made where there is none, and now the one that was seen last."""
         state = self._keys.pop(key, None) or KeyState()
         self._keys[key] = state
+        self._present.add(key)
         self._make_room()
         return state
 
     def _make_room(self) -> None:
         while len(self._keys) > self._keys_max:
-            del self._keys[next(iter(self._keys))]
+            oldest = next(iter(self._keys))
+            del self._keys[oldest]
+            self._present.discard(oldest)
             self.forgotten += 1
 
     def _flags(self) -> frozenset[Key]:

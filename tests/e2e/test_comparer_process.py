@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import sqlite3
 import threading
 import time
@@ -17,7 +18,7 @@ from routes.shadowing import RuleModel
 from shadow.exchange import TOO_LARGE, UPGRADED, AskedRequest
 from shadow.keeping.liverules import accept_rules, withdraw_rule
 from shadow.keeping.store import ShadowStore
-from shadow.stream import Ack, Nack, encode_batch
+from shadow.stream import VERSION, Ack, Hello, Nack, encode, encode_batch
 from support.comparer_process import ComparerProcess, Stream, limit_file_size, route
 from support.exchanges import AT, answer, exchange
 from support.poll import poll
@@ -59,7 +60,8 @@ def counted(file: Path) -> dict[tuple[str, str], int]:
 
 
 def test_what_is_acknowledged_is_stored(stream, state_file):
-    assert stream.batch([MATCH, MATCH, MISMATCH]) == Ack(1, {"orders": {"match": 2, "mismatch": 1}})
+    verdicts = {"orders": {"match": 2, "mismatch": 1}}
+    assert stream.batch([MATCH, MATCH, MISMATCH]) == Ack(1, verdicts, frozenset({"orders"}))
     assert counted(state_file) == {("match", ""): 2, ("mismatch", ""): 1}
     assert query(state_file, "SELECT seq FROM shadow_streams") == [(1,)]
 
@@ -74,7 +76,7 @@ def test_a_batch_that_comes_again_is_answered_from_the_store_and_counted_once(co
     comparer.start().frame("ack")
     stream.connect()
     stream.send([MATCH, MISMATCH], 1)
-    assert stream.answer() == first
+    assert stream.answer() == Ack(1, first.verdicts)  # what is unsettled is seen anew
     assert sum(counted(state_file).values()) == 2
 
 
@@ -251,6 +253,29 @@ def test_another_table_changes_how_is_compared_and_what_was_learned_stays(compar
     stream.batch([again])
     assert comparer.stop() == 0
     assert query(state_file, "SELECT state FROM shadow_noise")[0][0].startswith('{"version":1,"asked":4')
+
+
+def test_acknowledgements_say_what_is_unsettled_until_it_is_settled_and_after_a_restart_when_it_is_seen_again(
+    comparer, stream
+):
+    assert stream.batch([MATCH]).unsettled == set()
+    assert stream.batch([MISMATCH]).unsettled == {"orders"}
+    assert comparer.stop() == 0
+    comparer.start().frame("ack")
+    stream.connect()
+    assert stream.batch([MATCH]).unsettled == set()
+    assert stream.batch([MISMATCH]).unsettled == {"orders"}
+    moves = exchange({"a": 1}, {"a": 2}, again=answer({"a": 3}))
+    assert stream.batch([moves] * 3).unsettled == set()
+    assert stream.batch([MISMATCH]).unsettled == set()
+
+
+def test_a_worker_that_speaks_another_version_is_refused(comparer):
+    with socket.socket(socket.AF_UNIX) as worker:
+        worker.settimeout(20)
+        worker.connect(str(comparer.path))
+        worker.sendall(encode(Hello("0:old", VERSION - 1)))
+        assert worker.recv(100) == b""
 
 
 def test_sigterm_finishes_the_batch_in_hand(comparer, stream, state_file):

@@ -6,6 +6,8 @@ import asyncio
 import gzip
 import itertools
 import json
+import time
+import uuid
 from collections.abc import Callable
 
 import brotli
@@ -115,6 +117,11 @@ class ArmPair:
         """Another answer after the first one, so that legacy's second is new's: the state changed in between."""
         first = not new and len(self.requests("legacy", "/moving")) % 2 == 1
         return web.Response(body=page({**BODY, "stock": 5 if first else 4}), content_type="application/json")
+
+    async def _noisy(self, request: web.Request, new: bool) -> web.StreamResponse:
+        """Two places that are another value in every answer."""
+        body = {**BODY, "request": str(uuid.uuid4()), "at": f"{time.time():.6f}"}
+        return web.Response(body=page(body), content_type="application/json")
 
     async def _legacy_fails(self, request: web.Request, new: bool) -> web.StreamResponse:
         return web.Response(status=200 if new else 500, body=b"{}", content_type="application/json")

@@ -19,6 +19,7 @@ class Comparer:
         refuse: the reason of the nack for every batch, None acknowledges.
         answers: False says nothing to a batch.
         dies: the connection is closed on every batch, unanswered.
+        unsettled: routes that acknowledgements call so.
     """
 
     def __init__(self, path: Path) -> None:
@@ -28,6 +29,7 @@ class Comparer:
         self.refuse: str | None = None
         self.answers = True
         self.dies = False
+        self.unsettled: frozenset[str] = frozenset()
         self._positions: dict[str, int] = {}
         self._server: asyncio.Server | None = None
         self._writers: set[asyncio.StreamWriter] = set()
@@ -82,4 +84,4 @@ class Comparer:
                 self.exchanges.append(exchange)
                 same = exchange.legacy.body == exchange.new.body
                 verdicts.setdefault(exchange.route, Counter())["match" if same else "mismatch"] += 1
-        writer.write(encode(Ack(batch.seq, verdicts)))
+        writer.write(encode(Ack(batch.seq, verdicts, self.unsettled & verdicts.keys())))

@@ -16,7 +16,8 @@ from routes.mirroring import mirrored_arm
 def mirror(sent: int, compared: int, **more: Any) -> dict[str, Any]:
     given = {
         "route": "orders", "arm": "new", "sent": sent, "compared": compared, "under_way": 0, "shed": {}, "lost": {},
-        "answers": {"complete": compared}, "again": 1, "verdicts": {"match": compared},
+        "answers": {"complete": compared}, "again": 1, "again_extra": 0, "asking_more": 0,
+        "verdicts": {"match": compared},
     }  # fmt: skip
     return {**given, **more}
 
@@ -52,6 +53,17 @@ def test_what_was_under_way_in_a_worker_that_died_is_lost() -> None:
     assert again.total()["mirrors"] == []
 
 
+def test_workers_that_ask_legacy_twice_more_often_are_counted_while_they_live() -> None:
+    totals = Accumulator()
+    totals.take(0, 1, worker(mirror(10, 6, again=5, again_extra=4, asking_more=1)))
+    totals.take(1, 1, worker(mirror(10, 6, again=3, again_extra=2, asking_more=1)))
+    [total] = totals.total()["mirrors"]
+    assert (total["again"], total["again_extra"], total["asking_more"]) == (8, 6, 2)
+    totals.retire(0, 1)
+    [total] = totals.total()["mirrors"]
+    assert (total["again"], total["again_extra"], total["asking_more"]) == (8, 6, 1)
+
+
 def test_memory_of_a_release_without_mirrors_is_understood() -> None:
     totals = Accumulator({"retired": {key: value for key, value in merge([]).items() if key != "mirrors"}})
     totals.keep_only({"orders"}, set())
@@ -69,13 +81,13 @@ def test_rate_and_share_of_mirrors_are_those_of_the_window() -> None:
 
 def test_people_see_who_gets_copies_and_why_some_were_not_compared() -> None:
     numbers = mirror(1200, 1000, shed={"concurrency": 150, "rate": 40}, lost={"poison": 10})
-    view = {**numbers, "sample": 0.2, "per_s": 12.3, "compared_share": 0.83}
+    view = {**numbers, "sample": 0.2, "per_s": 12.3, "compared_share": 0.83, "asking_more": True}
     routes = [{"name": "orders", "mode": "shadow", "arms": [], "mirror": view}]
     console = Console(width=150)
     with console.capture() as capture:
         console.print(render({"routes": routes, "version": 3, "window_s": 60.0}))
     shown = " ".join(capture.get().split())
-    assert "orders new 20% 12.3/s 83% 1,200 0 190 10 concurrency" in shown
+    assert "orders new 20% 12.3/s 83% 1,200 0 1 ↑ 190 10 concurrency" in shown
 
 
 def test_route_without_a_mirror_shows_none() -> None:

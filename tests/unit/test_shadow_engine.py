@@ -72,6 +72,21 @@ def test_of_matches_a_steady_sample_is_kept(engine, clock):
     assert kept[0].why == KEPT_SAMPLE
 
 
+def test_a_route_is_unsettled_from_a_difference_until_it_is_known_or_ruled(engine):
+    assert engine.unsettled(["orders", "gone"]) == set()
+    engine.take(exchange({"a": 1}, {"a": 2}))
+    assert engine.unsettled(["orders", "gone"]) == {"orders"}
+    assert engine.unsettled([]) == set()
+    engine.install({"orders": CompareModel(rules=(RuleModel("file:0", "/a", "ignore"),))}, {})
+    engine.take(exchange({"a": 1}, {"a": 2}))
+    assert engine.unsettled(["orders"]) == set()
+    engine.take(exchange({"b": 1}, {"b": 2}))
+    for value in range(3, 6):
+        assert engine.unsettled(["orders"]) == {"orders"}
+        engine.take(exchange({"b": 1}, {"b": 2}, again=answer({"b": value})))
+    assert engine.unsettled(["orders"]) == set()
+
+
 def test_a_defect_costs_the_one_exchange_and_is_said_once_without_values(engine, monkeypatch, capsys):
     def fail(*_: object, **__: object) -> None:
         raise ZeroDivisionError("hunter22")

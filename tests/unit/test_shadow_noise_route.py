@@ -306,6 +306,16 @@ def test_second_asks_are_wanted_for_one_difference_only_so_long():
     assert not noise.wants_second_asks()
 
 
+def test_second_asks_are_not_wanted_for_what_was_seen_by_other_rules_or_before_a_restart():
+    noise = RouteNoise()
+    noise.conclude(compared(value(5, 4)), None)
+    assert not RouteNoise.from_json(noise.to_json()).wants_second_asks()
+    noise.rules_changed()
+    assert not noise.wants_second_asks()
+    noise.conclude(compared(value(5, 4)), None)
+    assert noise.wants_second_asks()
+
+
 def test_second_asks_are_not_wanted_for_what_is_noise_or_flagged():
     noise, fresh = taught(20)
     noise.conclude(compared(value(next(fresh), next(fresh))), None)

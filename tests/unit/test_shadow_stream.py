@@ -13,11 +13,20 @@ from shadow.stream import FRAME_BYTES_MAX, Ack, Batch, FrameReader, Hello, Nack,
 
 words = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=8)
 numbers = st.integers(0, 2**63 - 1)
+
+
+@st.composite
+def acks(draw: st.DrawFn) -> Ack:
+    verdicts = draw(st.dictionaries(words, st.dictionaries(words, numbers, max_size=2), max_size=3))
+    unsettled = draw(st.sets(st.sampled_from(sorted(verdicts)))) if verdicts else ()
+    return Ack(draw(numbers), verdicts, frozenset(unsettled))
+
+
 frames = st.one_of(
     st.builds(Hello, words, numbers),
     st.builds(Welcome),
     st.builds(Batch, numbers, st.lists(st.binary(max_size=20), max_size=4).map(tuple)),
-    st.builds(Ack, numbers, st.dictionaries(words, st.dictionaries(words, numbers, max_size=2), max_size=2)),
+    acks(),
     st.builds(Nack, numbers, words),
 )
 
@@ -64,8 +73,15 @@ def test_batch_that_is_too_long_is_not_made():
 
 
 @pytest.mark.parametrize(
-    "payload", [b"a[1]", b"a[1,2]", b'a[1,{"r":3}]', b"a{}", b'h[1,""]', b'n["1","store"]', b"x", b"w1", b"b\0\0\0\0\0\0\0\1\0\0"]
-)  # fmt: skip
+    "payload",
+    [
+        *(b"a[1]", b"a[1,2]", b'a[1,{"r":3},[]]', b"a{}", b'h[1,""]', b'h[1,"0:x",[]]', b'n["1","store"]', b"x", b"w1"),
+        b"b\0\0\0\0\0\0\0\1\0\0",
+        *(b'a[1,{"r":{}}]', b'a[1,{"r":{}},"r"]', b'a[1,{"r":{}},[1]]', b'a[1,{"r":{}},["r","r"]]', b'a[1,{},["r"]]'),
+        b'a[1,{"r":{}},["r"],1]',
+        b"a[1,{%b},[]]" % b",".join(b'"%d":{}' % number for number in range(257)),
+    ],
+)
 def test_frame_with_the_wrong_content_is_refused(payload):
     with pytest.raises(MalformedFrameError):
         FrameReader().feed(len(payload).to_bytes(4, "big") + payload)
