@@ -165,6 +165,49 @@ async def test_updates_keep_every_value_too(kind: Kind) -> None:
         assert (after[(key,)].hash == before[(key,)].hash) == (value is None), f"{name}: NULL and {value!r}"
 
 
+async def test_many_updates_at_once_keep_every_value(kind: Kind) -> None:
+    store = await typed(kind)
+    columns = COLUMNS[kind.name]
+    least = 12
+    for at, (name, values) in enumerate(columns):
+        wanted = {key: values[key % len(values)] for key in range(100 * at, 100 * at + least)}
+        await kind.run(*(f"INSERT INTO t (id) VALUES ({key})" for key in wanted))
+        writes = [Write((key,), Operation.UPSERT, {"id": key, f"c{at}": value}) for key, value in wanted.items()]
+        async with store.transaction() as ours:
+            assert await ours.write(writes) == [], name
+            rows = await ours.rows([(key,) for key in wanted])
+        for key, value in wanted.items():
+            read = rows[(key,)].row[f"c{at}"]
+            assert repr(read) == repr(value) or (read == value and type(read) is type(value)), (
+                f"{name}: {value!r} came out as {read!r}"
+            )
+
+
+async def test_many_updates_at_once_reach_the_row_of_each_key_alone(kind: Kind) -> None:
+    texts = ["Z", "a", "ab", "b", "ü€", "o'clock", "~"]
+    keys: dict[str, list[Any]] = {"varchar(9)": texts, "bigint": [-(2**63), -1, 0, 1, 2**63 - 1]}
+    if kind.name == "mariadb":
+        keys = {
+            "varchar(9) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin": [*texts, "A", "🌱"],
+            "varchar(9) CHARACTER SET latin1 COLLATE latin1_swedish_ci": texts,
+            "char(9) CHARACTER SET latin1": texts,
+            "bigint unsigned": [0, 1, 2**63, 2**64 - 2, 2**64 - 1],
+            "uuid": [uuid.UUID(int=number) for number in range(1, 9)],
+            "decimal(20,2)": [Decimal("-1.50"), Decimal("2.00"), Decimal("2.01"), Decimal("99999999999999999.99")],
+        }
+    for number, (type_name, values) in enumerate(keys.items()):
+        await kind.run(f"CREATE TABLE k{number} (id {type_name} NOT NULL PRIMARY KEY, name varchar(90))")
+        store = await kind.store(f"k{number}", sync=f"sync{number}")
+        for name in ("first", "second"):
+            writes = [Write((key,), Operation.UPSERT, {"id": key, "name": f"{name} {key!a}"}) for key in values]
+            async with store.transaction() as ours:
+                assert await ours.write(writes) == [], type_name
+                rows = await ours.rows([(key,) for key in values])
+        assert {key: stored.row["name"] for (key,), stored in rows.items()} == {
+            key: f"second {key!a}" for key in values
+        }
+
+
 async def test_null_is_not_empty_and_parts_do_not_run_together(kind: Kind) -> None:
     await kind.run("CREATE TABLE t (id int NOT NULL PRIMARY KEY, a varchar(20), b varchar(20), c varchar(20))")
     store = await kind.store(columns=("a", "b", "c"))

@@ -9,6 +9,7 @@ import pytest
 from legacy_adapters.change import Entry, Load, Operation, Quarantined, Write
 from legacy_adapters.errors import PlanError
 from legacy_adapters.sql.store import SqlStore
+from legacy_adapters.sql.transaction import SqlTransaction
 from support.sync_stores import Kind
 
 TABLE = "CREATE TABLE t (id int NOT NULL PRIMARY KEY, name varchar(20) NOT NULL UNIQUE, age int CHECK (age > 0))"
@@ -98,6 +99,51 @@ async def test_a_swap_that_cannot_be_done_leaves_every_row_as_it_was(kind: Kind)
         refused = await ours.swap([upsert(1, name="bob"), upsert(2, name="cyd")])
     assert {one.key for one in refused} == {(1,), (2,)}
     assert await kind.run("SELECT name FROM t ORDER BY id") == [("ada",), ("bob",), ("cyd",)]
+
+
+async def test_many_updates_are_one_statement_and_one_bad_row_among_them_is_found(mariadb: Kind) -> None:
+    rows = [f"({key}, 'n{key}', {key})" for key in range(1, 41)]
+    store = await people(mariadb, *rows)
+    writes = [upsert(key, name=f"m{key}", age=key) for key in range(1, 38)]
+    async with store.transaction() as ours:
+        before = await _statements(ours)
+        assert await ours.write([*writes, upsert(38, name="m38", age=38)]) == []
+        assert [after - one for one, after in zip(before, await _statements(ours), strict=True)] == [0, 1]
+        # Two that swap, one that shifts into a value that another gives up, one too long, one below what is checked.
+        refused = {
+            rejection.key: rejection.reason
+            for rejection in await ours.write(
+                [
+                    upsert(1, name="m2", age=1),
+                    upsert(2, name="m1", age=1),
+                    upsert(3, name="free", age=7),
+                    upsert(4, name="m3", age=8),
+                    upsert(5, name="x" * 21, age=9),
+                    upsert(6, name="m6", age=-1),
+                    upsert(7, name="m7", age=None),
+                    upsert(8, name=None, age=8),
+                ]
+            )
+        }
+    assert refused == {(1,): "unique", (2,): "unique", (5,): "too_long", (6,): "check", (8,): "not_null"}
+    assert await mariadb.run("SELECT * FROM t WHERE id < 9 ORDER BY id") == [
+        (1, "m1", 1),
+        (2, "m2", 2),
+        (3, "free", 7),
+        (4, "m3", 8),
+        (5, "m5", 5),
+        (6, "m6", 6),
+        (7, "m7", None),
+        (8, "m8", 8),
+    ]
+
+
+async def _statements(ours: SqlTransaction) -> list[int]:
+    """Updates of one table, and joined ones, that the session has run."""
+    found = await ours._connection.fetch(
+        "SHOW SESSION STATUS WHERE Variable_name IN ('Com_update', 'Com_update_multi')"
+    )
+    return [int(number) for _, number in sorted(found)]
 
 
 async def test_a_load_writes_rows_and_lines_or_nothing(kind: Kind) -> None:

@@ -24,6 +24,7 @@ from legacy_adapters.sql.mariadb import values
 from legacy_adapters.sql.mariadb.driver import MariaDBConnection, connect
 from legacy_adapters.sql.mariadb.outbox import MariaDBOutbox
 from legacy_adapters.sql.mariadb.reflection import reflect
+from legacy_adapters.sql.mariadb.updating import JoinedUpdate, listable
 from legacy_adapters.sql.shape import TableShape
 from legacy_adapters.sql.table import ALIAS, Table
 from legacy_adapters.values.kinds import ColumnKind, Kind
@@ -127,10 +128,33 @@ class MariaDBDialect(StatementDialect):
             await connection.execute(head + body)
 
     async def update(self, connection: Connection, table: Table, names: Sequence[str], rows: Sequence[Key]) -> None:
-        keys, others = table.positions(names)
-        if not others:
+        if len(names) == len(table.key):
             return
         lists = self._written(table, names, rows)
+        if not (self.mariadb and listable(table, names, rows) and await self._joined(connection, table, names, lists)):
+            await self._one_by_one(connection, table, names, lists)
+
+    async def _joined(
+        self, connection: Connection, table: Table, names: Sequence[str], lists: Sequence[Sequence[str]]
+    ) -> bool:
+        """Update rows by lists of values; False where not each of them was found."""
+        statement = JoinedUpdate(table, names, self.quote, self._same)
+        lists = [
+            [value if value == "NULL" else f"'{value}'" for value in part]
+            if table.shape.column(name).kind is Kind.DECIMAL
+            else part
+            for name, part in zip(names, lists, strict=True)
+        ]
+        tuples = [f"({','.join(parts)})" for parts in zip(*lists, strict=True)]
+        found = 0
+        for body in _packets(connection, tuples, len(statement.head) + len(statement.tail)):
+            found += await connection.execute(statement.head + body + statement.tail)
+        return found == len(tuples)
+
+    async def _one_by_one(
+        self, connection: Connection, table: Table, names: Sequence[str], lists: Sequence[Sequence[str]]
+    ) -> None:
+        keys, others = table.positions(names)
         sets = [[f"{self.quote(names[at])}={value}" for value in lists[at]] for at in others]
         wheres = [[f"{self.quote(names[at])}={value}" for value in lists[at]] for at in keys]
         changes = map(",".join, zip(*sets, strict=True))

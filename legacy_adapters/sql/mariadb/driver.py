@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import asyncmy
 from asyncmy import errors
+from asyncmy.constants import CLIENT
 from sqlalchemy.engine import URL
 
 from legacy_adapters.errors import PlanError, SchemaChangedError, StoreUnavailableError, SyncError
@@ -143,6 +144,8 @@ async def connect(url: URL, origin: str) -> MariaDBConnection:
             charset="utf8mb4",
             init_command=session,
             autocommit=True,
+            # An update says how many rows it found, also where they had the values already.
+            client_flag=CLIENT.FOUND_ROWS,
             connect_timeout=CONNECT_TIMEOUT_S,
             ssl=_tls(url),
         )
