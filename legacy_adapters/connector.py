@@ -91,6 +91,10 @@ class Transaction(Protocol):
         """
         ...
 
+    def unkept(self, source_keys: Sequence[Key]) -> Sequence[Key]:
+        """Those of these keys for which the ledger can have no line: too long, or of characters that it has not."""
+        ...
+
     async def entries(self, source_keys: Sequence[Key]) -> dict[Key, Entry]:
         """The ledger's lines of these source keys, tombstones too."""
         ...

@@ -160,9 +160,16 @@ class Batch:
     # -- what needs no mapping
 
     async def _judge(self, seen: Seen) -> list[Item]:
-        entries = await self._transaction.entries([change.key for change in seen.changes])
+        unkept = set(self._transaction.unkept([change.key for change in seen.changes]))
+        entries = await self._transaction.entries([change.key for change in seen.changes if change.key not in unkept])
         left = []
         for change in seen.changes:
+            if change.key in unkept:
+                detail = (
+                    "the ledger cannot keep this key: it is too long, or of characters that the store does not have"
+                )
+                self._refuse(Item(change, None, None), "key", detail, "")
+                continue
             item = Item(change, entries.get(change.key), seen.counters.get(change.key))
             item.base = merge_base(item.entry, item.counter, self._mapper.version, self._counter_version)
             verdict = settled_early(self._manner, change.position, item.source_hash, item.entry, item.base)

@@ -26,6 +26,15 @@ Decoder = Callable[[Any], Any]
 Args = list[Any]
 
 
+def encodable(text: str) -> bool:
+    """Whether a text is one in UTF-8: half of a character (a lone surrogate) is not."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 class Dialect(ABC):
     """One kind of database.
 
@@ -78,6 +87,10 @@ class Dialect(ABC):
     @abstractmethod
     def key_type(self, column: ColumnKind) -> str:
         """The type of a column that keeps values of that key column, of any store, and sorts them as bytes."""
+
+    def keeps(self, column: ColumnKind, value: Any) -> bool:
+        """Whether a column of `key_type` can hold that very value of a key of another store."""
+        return not isinstance(value, str) or encodable(value)
 
     @abstractmethod
     def parameter(self, column: ColumnKind, value: Any, args: Args) -> str:

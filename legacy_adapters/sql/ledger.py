@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from legacy_adapters.sql.dialect import Dialect
 
 ALIAS = "l"
+#: Kinds of which every ledger keeps every value.
+_SAFE = frozenset({Kind.INTEGER, Kind.BOOLEAN, Kind.UUID})
 #: Columns behind those of the keys, in the order in which lines are read and written.
 FIELDS = ("position", "source_hash", "target_hash", "mapping_version", "tombstone", "generation")
 
@@ -45,6 +47,7 @@ class Ledger:
         self.columns = (*(column.name for column in keys), *FIELDS)
         reads = [dialect.read(column, ALIAS) for column in keys]
         self.selection = ", ".join([*reads, *(f"{ALIAS}.{field}" for field in FIELDS)])
+        self._keeps = dialect.keeps
         self._decoders = tuple((at, decode) for at, column in enumerate(keys) if (decode := dialect.decoder(column)))
 
     def entries(self, records: Sequence[Record]) -> list[Entry]:
@@ -59,6 +62,15 @@ class Ledger:
                 Entry(source, target, position, source_hash, target_hash, version, bool(tombstone), generation)
             )
         return entries
+
+    def keeps(self, source_key: Key) -> bool:
+        """Whether a line for that key is possible."""
+        return all(map(self._keeps, self.source_columns, source_key))
+
+    def keeps_all(self, source_values: Sequence[Sequence[Any]]) -> bool:
+        """Whether lines for all of these keys are possible, given column by column."""
+        pairs = zip(self.source_columns, source_values, strict=True)
+        return all(column.kind in _SAFE or all(self._keeps(column, one) for one in part) for column, part in pairs)
 
     def row(self, entry: Entry) -> tuple[Any, ...]:
         """The values of a line, in the order of `columns`."""

@@ -38,6 +38,7 @@ class OutboxCapture(Capture):
 
     Attributes:
         name: of the outbox's table.
+        registered: the same with its schema.
         keys: names of the key's columns in it: k1, k2, …
     """
 
@@ -46,6 +47,8 @@ class OutboxCapture(Capture):
         self.table = table
         self.consumer = consumer
         self.name = names.outbox(table.shape.table)
+        #: In our tables, of which there are not as many as there are schemas.
+        self.registered = ".".join(part for part in (table.shape.schema, self.name) if part)
         self.keys = tuple(f"k{at}" for at in range(1, len(table.key) + 1))
         self._id = ""
         self._verified_at = 0.0
@@ -82,10 +85,10 @@ class OutboxCapture(Capture):
         await connection.script(self.statements(await self._first(connection)))
         shape = await self.dialect.reflect(connection, self.table.name)
         self._id = secrets.token_hex(_ID_BYTES)
-        columns, values = ("outbox", "id", "fingerprint"), (self.name, self._id, self._fingerprint(shape))
+        columns, values = ("outbox", "id", "fingerprint"), (self.registered, self._id, self._fingerprint(shape))
         await self.dialect.put(connection, names.CAPTURE, columns, ("outbox",), values)
         mark = self.dialect.mark
-        await connection.execute(f"DELETE FROM {names.CONSUMER} WHERE outbox = {mark(1)}", [self.name])
+        await connection.execute(f"DELETE FROM {names.CONSUMER} WHERE outbox = {mark(1)}", [self.registered])
         await self._sign_in(connection)
 
     async def remove(self, connection: Connection) -> None:
@@ -94,11 +97,11 @@ class OutboxCapture(Capture):
             await connection.execute(statement)
         mark = self.dialect.mark
         sql = f"DELETE FROM {names.CONSUMER} WHERE outbox = {mark(1)} AND consumer = {mark(2)}"
-        await connection.execute(sql, [self.name, self.consumer])
+        await connection.execute(sql, [self.registered, self.consumer])
         if await self._consumers(connection):
             return
         await connection.script(self.removal())
-        await connection.execute(f"DELETE FROM {names.CAPTURE} WHERE outbox = {mark(1)}", [self.name])
+        await connection.execute(f"DELETE FROM {names.CAPTURE} WHERE outbox = {mark(1)}", [self.registered])
         self._id = ""
 
     async def verify(self, connection: Connection) -> None:
@@ -134,7 +137,7 @@ class OutboxCapture(Capture):
         """Remember where this consumer is, and forget what all of them have behind them."""
         mark = self.dialect.mark
         sql = f"UPDATE {names.CONSUMER} SET position = {mark(1)} WHERE outbox = {mark(2)} AND consumer = {mark(3)}"
-        await connection.execute(sql, [json.dumps(cursor), self.name, self.consumer])
+        await connection.execute(sql, [json.dumps(cursor), self.registered, self.consumer])
         cursors = [json.loads(position) for _, position in await self._consumers(connection)]
         if not cursors or not all(cursors):
             return 0
@@ -188,19 +191,19 @@ class OutboxCapture(Capture):
 
     async def _recorded(self, connection: Connection) -> tuple[str, str] | None:
         sql = f"SELECT id, fingerprint FROM {names.CAPTURE} WHERE outbox = {self.dialect.mark(1)}"
-        found = await connection.fetch(sql, [self.name])
+        found = await connection.fetch(sql, [self.registered])
         return (str(found[0][0]), str(found[0][1])) if found else None
 
     async def _consumers(self, connection: Connection) -> Sequence[Sequence[str]]:
         sql = f"SELECT consumer, position FROM {names.CONSUMER} WHERE outbox = {self.dialect.mark(1)}"
-        return await connection.fetch(sql, [self.name])
+        return await connection.fetch(sql, [self.registered])
 
     async def _sign_in(self, connection: Connection) -> None:
         mark = self.dialect.mark
         sql = self.dialect.insert_missing(names.CONSUMER, ("outbox", "consumer", "position"))
-        await connection.execute(sql, [self.name, self.consumer, "{}"])
+        await connection.execute(sql, [self.registered, self.consumer, "{}"])
         wanted = f"SELECT position FROM {names.CONSUMER} WHERE outbox = {mark(1)} AND consumer = {mark(2)}"
-        if not await connection.fetch(wanted, [self.name, self.consumer]):
+        if not await connection.fetch(wanted, [self.registered, self.consumer]):
             raise RefusedError("other", f"the consumer {self.consumer} could not be signed in")
 
     def _register(self) -> Sequence[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from legacy_adapters.change import Quarantined
-from legacy_adapters.record import Key
+from legacy_adapters.record import Key, Row
 from legacy_adapters.sql import names
 from legacy_adapters.sql.connection import Connection, Record
 from legacy_adapters.sql.dialect import Dialect
@@ -13,6 +13,9 @@ from legacy_adapters.sql.encoded import decode_key, decode_row, digest, encode
 
 #: Resolved ones that are kept of one sync; older ones are forgotten as events are.
 RESOLVED_MAX = 10_000
+#: Characters of a row that are kept; of each value of a longer row, at least.
+ROW_CHARS_MAX = 1 << 18
+VALUE_CHARS_MIN = 32
 #: Keys that are looked up in one statement.
 KEYS_MAX = 500
 
@@ -111,9 +114,24 @@ class QuarantineTable:
         return f"ledger = {self._dialect.mark(1)} AND key_hash IN ({marks})"
 
 
+def _shown(row: Row) -> str:
+    """A row as text, its longest values cut where it is too long: it is for people, and is read anew to be applied."""
+    text = encode(row)
+    if len(text) <= ROW_CHARS_MAX:
+        return text
+    room = max(VALUE_CHARS_MIN, ROW_CHARS_MAX // (6 * len(row)))
+    return encode({name: _cut(value, room) for name, value in row.items()})
+
+
+def _cut(value: object, room: int) -> object:
+    if isinstance(value, str | bytes):
+        return value[:room]
+    return value if len(encode((value,))) <= room else str(value)[:room]
+
+
 def _written(one: Quarantined) -> tuple[object, ...]:
     target_key = None if one.target_key is None else encode(one.target_key)
-    rows = [None if row is None else encode(row) for row in (one.source_row, one.target_row)]
+    rows = [None if row is None else _shown(row) for row in (one.source_row, one.target_row)]
     head = encode(one.source_key), target_key, one.reason, one.detail, one.field, one.position
     return (*head, *rows, one.attempts, one.first_at, one.last_at, one.resolved_at, one.resolved_by, one.resolution)
 

@@ -44,6 +44,10 @@ class SqlTransaction:
         columns, values = ("stream", "position"), (stream, json.dumps(cursor))
         await self._dialect.put(self._connection, names.CHECKPOINT, columns, ("stream",), values)
 
+    def unkept(self, source_keys: Sequence[Key]) -> list[Key]:
+        """Those of these keys for which the ledger can have no line."""
+        return [key for key in source_keys if not self._ledger.keeps(key)]
+
     async def entries(self, source_keys: Sequence[Key]) -> dict[Key, Entry]:
         """The ledger's lines of these source keys."""
         return await entries_of(self._connection, self._dialect, self._ledger, source_keys)
@@ -60,6 +64,8 @@ class SqlTransaction:
         """Insert rows that are believed to be new, with their lines."""
         if not len(load):
             return True
+        if not self._ledger.keeps_all(load.source_values):
+            return False
         try:
             async with Savepoint(self._connection, self._writer.next_savepoint()):
                 await self._dialect.load(self._connection, self._ledger, load)

@@ -100,11 +100,13 @@ class Writer:
         return await self._halve(writes[:middle], statement) + await self._halve(writes[middle:], statement)
 
     async def _delete(self, writes: Sequence[Write]) -> None:
-        table = self._table
+        table, gone = self._table, 0
         for condition, args in self._dialect.matching(
             table.key_columns, [self._dialect.quote(name) for name in table.key], [write.key for write in writes]
         ):
-            await self._connection.execute(f"DELETE FROM {table.name} WHERE {condition}", args)
+            gone += await self._connection.execute(f"DELETE FROM {table.name} WHERE {condition}", args)
+        if gone != len(writes):
+            raise RefusedError("other", "a trigger or rule of the target keeps rows from being deleted")
 
     async def _update(self, writes: Sequence[Write]) -> None:
         names, rows = self._positional(writes)

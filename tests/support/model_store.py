@@ -239,6 +239,9 @@ class ModelTransaction:
     def __init__(self, store, state):
         self.store, self.state = store, state
 
+    def unkept(self, source_keys):
+        return []
+
     async def fence(self, stream):
         return copy.deepcopy(self.state.checkpoints.get(stream))
 

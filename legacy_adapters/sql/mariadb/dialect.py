@@ -66,6 +66,9 @@ class MariaDBDialect(StatementDialect):
     def key_type(self, column: ColumnKind) -> str:
         return values.column_type(column, mariadb=self.mariadb)
 
+    def keeps(self, column: ColumnKind, value: Any) -> bool:
+        return super().keeps(column, value) and values.keeps(column, value, mariadb=self.mariadb)
+
     def parameter(self, column: ColumnKind, value: Any, args: Args) -> str:
         return values.literal(value)
 

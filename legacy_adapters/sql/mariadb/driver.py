@@ -32,6 +32,9 @@ ISOLATION: Final = "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED"
 #: What remains of a packet for what is not values.
 PACKET_SHARE: Final = 0.5
 PACKET_BYTES_MAX: Final = 4 << 20
+#: Of a packet for what is not the statement.
+PACKET_HEAD_BYTES: Final = 64
+UTF8_BYTES_MAX: Final = 4
 
 #: Error number -> reason of a rejection.
 REASONS: Final = {
@@ -63,7 +66,18 @@ REASONS: Final = {
     1644: "other",
     1442: "other",
     1118: "too_long",
+    1153: "too_long",
 }
+#: Errors of the server in which it is nobody's row: connections, locks, rights, memory, disk, a server that only reads.
+AWAY: Final = frozenset(
+    {1020, 1021, 1023, 1024, 1025, 1026, 1030, 1037, 1038, 1040, 1041, 1042, 1043, 1044, 1045, 1049, 1053, 1077, 1078}
+    | {1079, 1080, 1105, 1114, 1129, 1130, 1141, 1142, 1143, 1152, *range(1154, 1162), 1180, 1181, 1184, 1194, 1203}
+    | {1205, 1206, 1213, 1218, 1223, 1226, 1227, 1229, 1290, 1297, 1298, 1317, 1370, 1396, 1399, 1412, 1420, 1436}
+    | {1463, 1479, 1595, 1613, 1614, 1637, 1689, 1694, 1698, 1712, 1785, 1792, 1815, 1820, 1836, 1873, 1927, 1969}
+    | {3024, 3100, 3101, 3168, 3572, 4031, 4151}
+)
+#: Errors of the client begin here and end there: a connection that broke.
+_CLIENT_ERRORS: Final = range(2000, 3000)
 #: Errors that say that a table or column is not there any more.
 MISSING: Final = frozenset({1054, 1146, 1305, 1051})
 #: Where a message names what refused: a value that it quotes stands before.
@@ -81,9 +95,10 @@ _TLS_QUERY = frozenset({"ssl_ca", "ssl_cert", "ssl_key"})
 class MariaDBConnection(Connection):
     """One session."""
 
-    def __init__(self, native: Any, packet_bytes: int) -> None:
+    def __init__(self, native: Any, packet_bytes: int, packet_bytes_max: int) -> None:
         self.native = native
         self.packet_bytes = packet_bytes
+        self._packet_bytes_max = packet_bytes_max
 
     async def fetch(self, sql: str, args: Sequence[Any] = ()) -> Sequence[Record]:
         with translated():
@@ -93,6 +108,7 @@ class MariaDBConnection(Connection):
                 return records
 
     async def execute(self, sql: str, args: Sequence[Any] = ()) -> int:
+        self._require_room(sql)
         with translated():
             async with self.native.cursor() as cursor:
                 await cursor.execute(sql, tuple(args) or None)
@@ -104,11 +120,20 @@ class MariaDBConnection(Connection):
 
     async def several(self, statements: Sequence[str]) -> None:
         """Statements in one packet; the first that fails ends it."""
+        sql = ";".join(statements)
+        self._require_room(sql)
         with translated():
             async with self.native.cursor() as cursor:
-                await cursor.execute(";".join(statements))
+                await cursor.execute(sql)
                 while await cursor.nextset():
                     pass
+
+    def _require_room(self, sql: str) -> None:
+        """See that a statement fits into a packet: the server would end the connection, and again each time."""
+        if len(sql) > self._packet_bytes_max // UTF8_BYTES_MAX and len(sql.encode(errors="replace")) > (
+            self._packet_bytes_max - PACKET_HEAD_BYTES
+        ):
+            raise RefusedError("too_long", f"it does not fit into max_allowed_packet, {self._packet_bytes_max} bytes")
 
     async def begin_snapshot(self) -> None:
         await self.several(
@@ -149,11 +174,10 @@ async def connect(url: URL, origin: str) -> MariaDBConnection:
             connect_timeout=CONNECT_TIMEOUT_S,
             ssl=_tls(url),
         )
-    connection = MariaDBConnection(native, PACKET_BYTES_MAX)
+    connection = MariaDBConnection(native, PACKET_BYTES_MAX, PACKET_BYTES_MAX)
     await connection.execute(ISOLATION)
     ((packet,),) = await connection.fetch("SELECT @@max_allowed_packet")
-    connection.packet_bytes = min(PACKET_BYTES_MAX, int(int(packet) * PACKET_SHARE))
-    return connection
+    return MariaDBConnection(native, min(PACKET_BYTES_MAX, int(int(packet) * PACKET_SHARE)), int(packet))
 
 
 def _tls(url: URL) -> ssl.SSLContext | None:
@@ -191,6 +215,9 @@ def _translate(error: Exception) -> SyncError:
         return RefusedError(reason, f"error {number}{f', {constraint}' if constraint else ''}", constraint)
     if number in MISSING:
         return SchemaChangedError(f"MariaDB says: {message}")
+    if isinstance(number, int) and number not in AWAY and number not in _CLIENT_ERRORS:
+        # Raised by a trigger of somebody's, with a number of its choice and in words that may repeat values.
+        return RefusedError("other", f"error {number}")
     return StoreUnavailableError(f"MariaDB says: {number} {message}")
 
 

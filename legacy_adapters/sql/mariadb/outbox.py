@@ -64,7 +64,8 @@ class MariaDBOutbox(OutboxCapture):
 
     def statements(self, first: int) -> Sequence[str]:
         columns = [f"{column.name} {self._type(column)} NOT NULL" for column in self.key_columns()]
-        insert, update, delete = (self.dialect.quote(name) for name in self.trigger_names())
+        schema = self.dialect.quote(self.table.shape.schema)
+        insert, update, delete = (f"{schema}.{self.dialect.quote(name)}" for name in self.trigger_names())
         on = f"ON {self.table.name} FOR EACH ROW"
         return (
             *self.removal(),

@@ -26,6 +26,7 @@ _PLAIN = {
     "uuid": Kind.UUID,
 }
 
+_HERE = "TABLE_SCHEMA = DATABASE() AND TABLE_NAME = %s"
 TABLE = "SELECT TABLE_SCHEMA, TABLE_NAME, TABLE_TYPE, ENGINE, VERSION() FROM information_schema.TABLES WHERE {where}"
 COLUMNS = (
     "SELECT COLUMN_NAME, DATA_TYPE, COLUMN_TYPE, IS_NULLABLE, CHARACTER_MAXIMUM_LENGTH, NUMERIC_PRECISION, "
@@ -90,12 +91,20 @@ async def reflect(connection: Connection, table: str) -> TableShape:
     )
 
 
+def _readings(table: str) -> list[list[str]]:
+    """What a table's name may mean: as it is written in statements, or else as it is, or else with its schema."""
+    quoted = [part.replace("``", "`") for part in re.findall(r"`((?:[^`]|``)*)`", table)]
+    if quoted and ".".join("`" + part.replace("`", "``") + "`" for part in quoted) == table:
+        return [quoted]
+    schema, dot, name = table.partition(".")
+    return [[table], [schema, name]] if dot else [[table]]
+
+
 async def _find(connection: Connection, table: str) -> tuple[str, str, str, str]:
-    parts = [part.strip("`") for part in table.split(".")]
-    where = (
-        "TABLE_SCHEMA = DATABASE() AND TABLE_NAME = %s" if len(parts) == 1 else "TABLE_SCHEMA = %s AND TABLE_NAME = %s"
-    )
-    found = await connection.fetch(TABLE.format(where=where), parts)
+    found: Sequence[Sequence[Any]] = ()
+    for parts in _readings(table):
+        where = "TABLE_SCHEMA = %s AND TABLE_NAME = %s" if len(parts) > 1 else _HERE
+        found = found or await connection.fetch(TABLE.format(where=where), parts)
     if not found:
         raise PlanError(f"MariaDB has no table {table} that this user can see")
     schema, name, kind, storage, version = map(str, found[0])

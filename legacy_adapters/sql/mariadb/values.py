@@ -6,7 +6,7 @@ import datetime as dt
 import math
 import uuid
 from collections.abc import Callable, Sequence
-from decimal import Decimal
+from decimal import MAX_PREC, Context, Decimal
 from typing import Any, Final
 
 from asyncmy.converters import escape_string
@@ -53,6 +53,30 @@ def column_type(column: ColumnKind, *, mariadb: bool) -> str:
         Kind.TIME: "time(6)",
         Kind.UUID: "char(36) CHARACTER SET ascii COLLATE ascii_bin",
     }.get(column.kind, f"varbinary({KEY_BYTES_MAX})")
+
+
+def keeps(column: ColumnKind, value: Any, *, mariadb: bool) -> bool:
+    """Whether a column of `column_type` holds the very value: it cuts, rounds or refuses what it has no room for."""
+    declared = column_type(column, mariadb=mariadb)
+    if isinstance(value, str) and not declared.startswith("varchar"):
+        return declared.startswith("varbinary") and len(value.encode()) <= KEY_BYTES_MAX
+    if isinstance(value, str):
+        return len(value) <= min(column.length or KEY_CHARS_MAX, KEY_BYTES_MAX)
+    if isinstance(value, bytes):
+        return len(value) <= min(column.length or KEY_BYTES_MAX, KEY_BYTES_MAX)
+    if isinstance(value, Decimal):
+        precision, scale = (column.precision, column.scale) if column.precision else _DECIMAL
+        return fits_decimal(value, min(precision or 0, _DECIMAL[0]), max(0, min(scale or 0, _DECIMAL[1])))
+    return True
+
+
+def fits_decimal(value: Decimal, precision: int, scale: int) -> bool:
+    """Whether a decimal has so few digits, before and behind the point."""
+    if not value.is_finite():
+        return False
+    _, digits, exponent = value.normalize(Context(prec=MAX_PREC)).as_tuple()
+    behind = max(0, -int(exponent))
+    return behind <= scale and len(digits) + max(0, int(exponent)) - behind <= precision - scale
 
 
 def read(column: ColumnKind, name: str) -> str:

@@ -54,6 +54,9 @@ class PostgreSQLDialect(StatementDialect):
     def key_type(self, column: ColumnKind) -> str:
         return values.column_type(column)
 
+    def keeps(self, column: ColumnKind, value: Any) -> bool:
+        return super().keeps(column, value) and values.keeps(value)
+
     def parameter(self, column: ColumnKind, value: Any, args: Args) -> str:
         return values.parameter(column, value, args)
 
@@ -134,7 +137,7 @@ class PostgreSQLDialect(StatementDialect):
         listed = ", ".join(self.quote(name) for name in names)
         casts = ", ".join(values.cast(column, f"w.c{at}") for at, column in enumerate(columns, 1))
         sql = f"INSERT INTO {table.name} ({listed}) OVERRIDING SYSTEM VALUE SELECT {casts} FROM {source}"
-        await connection.execute(sql, args)
+        _require_all(await connection.execute(sql, args), rows)
 
     async def update(self, connection: Connection, table: Table, names: Sequence[str], rows: Sequence[Key]) -> None:
         columns = [table.shape.column(name) for name in names]
@@ -146,7 +149,8 @@ class PostgreSQLDialect(StatementDialect):
         same = " AND ".join(
             f"{ALIAS}.{self.quote(names[at])} = {values.cast(columns[at], f'w.c{at + 1}')}" for at in keys
         )
-        await connection.execute(f"UPDATE {table.name} {ALIAS} SET {sets} FROM {source} WHERE {same}", args)
+        sql = f"UPDATE {table.name} {ALIAS} SET {sets} FROM {source} WHERE {same}"
+        _require_all(await connection.execute(sql, args), rows)
 
     async def record(self, connection: Connection, ledger: Ledger, entries: Sequence[Entry], *, as_given: bool) -> None:
         keys = (*ledger.source_columns, *ledger.target_columns)
@@ -191,8 +195,7 @@ class PostgreSQLDialect(StatementDialect):
             f"JOIN {table.name} {ALIAS} ON {self._target_equals(ledger)}",
             args,
         )
-        if written != len(load):
-            raise RefusedError("other", "a trigger of the target keeps rows out, or gives them other keys")
+        _require_all(written, load.source_hashes)
 
     async def rough_count(self, connection: Connection, table: Table) -> int:
         sql = "SELECT greatest(reltuples, 0)::bigint FROM pg_class WHERE oid = to_regclass($1)"
@@ -216,7 +219,7 @@ class PostgreSQLDialect(StatementDialect):
         if captured and not creates:
             found.append(f"{user} may not make tables beside {table.name}: GRANT CREATE ON SCHEMA … TO {user}.")
         if policies and not owner:
-            found.append(f"{table.name} has row security: {user} sees only the rows that its policies show.")
+            found.append(f"{table.name} has row security, which hides rows from {user}: ALTER ROLE {user} BYPASSRLS.")
         return found
 
     async def pressure(self, connection: Connection) -> float:
@@ -254,3 +257,9 @@ class PostgreSQLDialect(StatementDialect):
 ACTIVE_MAX = 32
 #: Seconds that a replica may be behind before a sync should add nothing.
 REPLICA_LAG_MAX_S = 10.0
+
+
+def _require_all(written: int, rows: Sequence[Any]) -> None:
+    """See that every row was written: a BEFORE trigger or a rule of the target's may keep some out without a word."""
+    if written != len(rows):
+        raise RefusedError("other", "a trigger or rule of the target keeps rows out, or gives them other keys")

@@ -27,6 +27,8 @@ SETTINGS = {
     "statement_timeout": "0",
     "idle_in_transaction_session_timeout": "0",
     "lock_timeout": f"{int(LOCK_TIMEOUT_S * 1000)}",
+    # Refuse instead of showing a part: a row that a policy hides from us would be taken for deleted.
+    "row_security": "off",
     "application_name": "strangler",
     "jit": "off",
     # Rows are always found by their key, a batch at a time; statistics of a table that grows from nothing mislead.
@@ -48,8 +50,13 @@ REASONS = {
 #: Classes of SQLSTATE in which the data is at fault.
 _DATA_CLASSES = frozenset({"22", "23"})
 _DATA_STATES = frozenset({"42804", "42846", "428C9", "0A000"})
-#: Raised by a function of somebody's, in words that may repeat values.
-_RAISED = frozenset({"P0001", "39000"})
+#: Classes of SQLSTATE in which it is nobody's row: the connection, the server, locks, rights, its own settings.
+_AWAY_CLASSES = frozenset(
+    {"", "01", "03", "08", "0B", "24", "25", "26", "28", "2D", "34", "3B", "3D", "40", "42", "53", "55", "57", "58"}
+    | {"72", "F0", "HV", "XX"}
+)
+#: A row that is larger than an index or a page of the target takes.
+_TOO_LARGE_CLASS = "54"
 _MISSING = frozenset({"42703", "42P01", "42883", "3F000", "42704"})
 
 
@@ -122,13 +129,16 @@ def _translate(error: Exception) -> SyncError:
         return StoreUnavailableError("PostgreSQL says: a prepared statement is of a table as it was")
     if isinstance(error, asyncpg.exceptions.DataError | ValueError | TypeError) or state[:2] in _DATA_CLASSES:
         return _refused(error, state)
-    if state in _RAISED:
-        return RefusedError("other", "a trigger of the table refuses it")
+    if state[:2] == _TOO_LARGE_CLASS:
+        return RefusedError("too_long", f"PostgreSQL says: {_said(error)}")
     if state in _DATA_STATES:
         return RefusedError("other", _said(error), "")
     if state in _MISSING:
-        return SchemaChangedError(f"PostgreSQL says: {error}")
-    return StoreUnavailableError(f"PostgreSQL says: {type(error).__name__}: {error}")
+        return SchemaChangedError(f"PostgreSQL says: {_said(error)}")
+    if state[:2] not in _AWAY_CLASSES:
+        # Raised by a function of somebody's, with a number of its choice and in words that may repeat values.
+        return RefusedError("other", "a trigger of the table refuses it")
+    return StoreUnavailableError(f"PostgreSQL says: {type(error).__name__}: {_said(error)}")
 
 
 def _refused(error: Exception, state: str) -> RefusedError:
@@ -144,6 +154,6 @@ def _said(error: Exception) -> str:
     """The message without what stands in quotes where those are values of the row."""
     message = str(error).partition("\n")[0]
     state = getattr(error, "sqlstate", None)
-    if state is None:
+    if state is None or "query argument" in message:
         return re.sub(r"(\$\d+): .*", r"\1", message)
     return re.sub(r'"[^"]*"', '"…"', message) if state.startswith("22") else message

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from legacy_adapters.errors import PlanError
@@ -35,7 +36,9 @@ _SECOND_DIGITS_MAX = 6
 _BEFORE, _INSERT, _DELETE, _UPDATE, _TRUNCATE, _INSTEAD = 2, 4, 8, 16, 32, 64
 
 TABLE = """
-SELECT c.oid, n.nspname, c.relname, c.relkind, c.relreplident, current_setting('server_version'),
+SELECT c.oid, n.nspname, c.relname, c.relkind,
+       (SELECT min(i.inhrelid::regclass::text) FROM pg_inherits i WHERE i.inhparent = c.oid),
+       current_setting('server_version'),
        (SELECT pg_encoding_to_char(encoding) FROM pg_database WHERE datname = current_database())
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE c.oid = to_regclass($1)
@@ -91,12 +94,19 @@ async def reflect(connection: Connection, table: str) -> TableShape:
     Raises:
         PlanError: there is no such table.
     """
-    found = await connection.fetch(TABLE, [table])
+    found: Sequence[Record] = ()
+    for reading in _readings(table):
+        found = found or await connection.fetch(TABLE, [reading])
     if not found:
         raise PlanError(f"PostgreSQL has no table {table} that this user can see")
-    oid, schema, name, relkind, _, version, encoding = found[0]
+    oid, schema, name, relkind, child, version, encoding = found[0]
     if _text(relkind) not in "rp":
         raise PlanError(f"{table} is no table but a view or something else without rows of its own")
+    if child is not None and _text(relkind) == "r":
+        raise PlanError(
+            f"{table} shows the rows of {child}, which inherits from it, and no trigger of {table} sees them change: "
+            f"sync the tables that inherit, each by itself, or make {table} a partitioned table"
+        )
     columns = tuple(_column(record, encoding) for record in await connection.fetch(COLUMNS, [oid]))
     indexes = await connection.fetch(INDEXES, [oid])
     keys = [_foreign_key(record) for record in await connection.fetch(REFERENCES, [oid])]
@@ -114,6 +124,16 @@ async def reflect(connection: Connection, table: str) -> TableShape:
         triggers=tuple(map(_trigger, triggers)),
         server=f"PostgreSQL {version}",
     )
+
+
+def _readings(table: str) -> list[str]:
+    """What a table's name may mean: as it is written in statements, or else as it is, with its schema, or folded."""
+    if table.startswith('"'):
+        return [table]
+    schema, dot, name = table.partition(".")
+    parts = [[table], [schema, name]] if dot else [[table]]
+    exact = [".".join('"' + part.replace('"', '""') + '"' for part in one) for one in parts]
+    return [*exact, table] if re.fullmatch(r"\w+(\.\w+)?", table) else exact
 
 
 def _text(value: object) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from legacy_adapters.sql.dialect import Args, Decoder
 from legacy_adapters.sql.jsontext import json_text, json_value
@@ -34,6 +34,8 @@ _SENTINELS: dict[tuple[Kind, bool], tuple[Any, ...]] = {
 }
 _INTERVAL = re.compile(r"(?:(-?\d+) days? ?)?(?:(-?)(\d+):(\d\d):(\d\d)(?:\.(\d+))?)?")
 _INTEGER_BITS = 64
+#: Of a key's value in an index.
+KEY_BYTES_MAX: Final = 2_500
 
 
 def sent_type(column: ColumnKind) -> str:
@@ -63,6 +65,13 @@ def column_type(column: ColumnKind) -> str:
     if column.kind is Kind.TEXT:
         return 'text COLLATE "C"'
     return compared_type(column)
+
+
+def keeps(value: Any) -> bool:
+    """Whether a value can be in an index of ours: a third of a page takes 2,704 bytes, and text no NUL."""
+    if isinstance(value, str):
+        return "\0" not in value and len(value.encode()) <= KEY_BYTES_MAX
+    return not isinstance(value, bytes) or len(value) <= KEY_BYTES_MAX
 
 
 def cast(column: ColumnKind, expression: str) -> str:

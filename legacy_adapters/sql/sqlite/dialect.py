@@ -18,7 +18,7 @@ from legacy_adapters.sql.shape import TableShape
 from legacy_adapters.sql.sqlite import values
 from legacy_adapters.sql.sqlite.driver import SQLiteConnection, connect
 from legacy_adapters.sql.sqlite.outbox import SQLiteOutbox
-from legacy_adapters.sql.sqlite.reflection import reflect
+from legacy_adapters.sql.sqlite.reflection import reflect, unquoted
 from legacy_adapters.sql.table import ALIAS, Table
 from legacy_adapters.values.kinds import ColumnKind, Kind
 
@@ -40,7 +40,7 @@ class SQLiteDialect(StatementDialect):
         return await connect(url, origin)
 
     async def reflect(self, connection: Connection, table: str) -> TableShape:
-        return await reflect(connection, table.strip('"'))
+        return await reflect(connection, unquoted(table))
 
     def outbox(self, table: Table, consumer: str) -> Capture:
         return SQLiteOutbox(self, table, consumer)
@@ -120,7 +120,8 @@ class SQLiteDialect(StatementDialect):
 
     async def insert(self, connection: Connection, table: Table, names: Sequence[str], rows: Sequence[Key]) -> None:
         listed, marks = ", ".join(map(self.quote, names)), ", ".join("?" for _ in names)
-        sql = f"INSERT INTO {table.name} ({listed}) VALUES ({marks})"
+        # OR ABORT goes before what the table says: ON CONFLICT REPLACE would take another row away, IGNORE this one.
+        sql = f"INSERT OR ABORT INTO {table.name} ({listed}) VALUES ({marks})"
         await cast("SQLiteConnection", connection).many(sql, [values.givens(row) for row in rows])
 
     async def update(self, connection: Connection, table: Table, names: Sequence[str], rows: Sequence[Key]) -> None:
@@ -129,7 +130,7 @@ class SQLiteDialect(StatementDialect):
             return
         sets = ", ".join(f"{self.quote(names[at])} = ?{at + 1}" for at in others)
         same = " AND ".join(f"{self.quote(names[at])} = ?{at + 1}" for at in keys)
-        sql = f"UPDATE {table.name} SET {sets} WHERE {same}"
+        sql = f"UPDATE OR ABORT {table.name} SET {sets} WHERE {same}"
         await cast("SQLiteConnection", connection).many(sql, [values.givens(row) for row in rows])
 
     async def record(self, connection: Connection, ledger: Ledger, entries: Sequence[Entry], *, as_given: bool) -> None:

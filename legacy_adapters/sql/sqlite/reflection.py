@@ -150,3 +150,8 @@ async def _triggers(connection: Connection, table: str) -> tuple[Trigger, ...]:
         identity = f"{rowid}:{hashlib.sha256(str(statement).encode()).hexdigest()[:16]}"
         found.append(Trigger(name, timing, events, identity))
     return tuple(found)
+
+
+def unquoted(name: str) -> str:
+    """A name as it is, of one as it is written in statements or as it is."""
+    return name[1:-1].replace('""', '"') if len(name) > 1 and name[0] == name[-1] == '"' else name
