@@ -45,7 +45,7 @@ RELATIONS: Final[dict[str, str]] = {
     "time_offset": "the same instant with another offset from UTC",
     "time_precision": "the same instant, more or less exact",
     "time_format": "the same instant, written another way",
-    "time_shifted": "the time is {} off, as time zones are",
+    "time_shifted": "the time is off by {} hours, as in another time zone",
     "date_format": "the same date, written another way",
     "epoch_as_time": "seconds or milliseconds since 1970 became a time",
     "time_as_epoch": "a time became seconds or milliseconds since 1970",

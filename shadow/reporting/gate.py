@@ -180,7 +180,9 @@ def _flagged(keys: tuple[Key, ...], settings: GateSettings) -> Condition:
 
 def _self_proof(proof: SelfProof | None, settings: GateSettings) -> Iterator[Condition]:
     if proof is None or proof.detected.of == 0:
-        yield Condition("detection", UNKNOWN, "the comparer has not proven itself on this route yet")
+        yield Condition(
+            "detection", UNKNOWN, "no fault was seeded on this route yet, so it is not known what the comparer finds"
+        )
         return
     found, wanted = proof.detected, settings.detection_min
     words = (

@@ -18,7 +18,7 @@ from markupsafe import Markup
 from shadow.reporting import drawing, figures
 from shadow.reporting.marking import Piece, mark
 from shadow.reporting.model import Example, Report
-from shadow.reporting.sentences import VERDICTS
+from shadow.reporting.sentences import VERDICTS, proven
 
 _FOLDER: Final = Path(__file__).with_name("templates")
 
@@ -52,6 +52,7 @@ def _template() -> jinja2.Template:
         span=figures.span,
         power=figures.power,
         sentence=sentence,
+        proven=lambda given: _together(proven(given)),
         mark=_mark,
         verdict_bar=drawing.verdict_bar,
         trend_columns=drawing.trend_columns,

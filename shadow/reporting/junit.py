@@ -11,7 +11,7 @@ from xml.etree import ElementTree as ET
 
 from shadow.reporting.figures import interval, moment, share
 from shadow.reporting.model import Condition, Outcome, Report, RouteReport
-from shadow.reporting.sentences import seen
+from shadow.reporting.sentences import proven, seen
 
 
 def render_junit(report: Report) -> str:
@@ -63,7 +63,7 @@ def _output(route: RouteReport) -> list[str]:
     if route.clusters_more:
         lines.append(f"and {route.clusters_more} more kinds of difference")
     lines += [f"{share(one.share.value)} {one.verdict}" for one in route.verdicts if one.share is not None]
-    return lines
+    return [*lines, proven(route.self_proof)]
 
 
 def _value(text: str | None) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from shadow.reporting.figures import count, duration, interval, moment, plural, power, share, span, times
 from shadow.reporting.model import ArmLatency, ClusterReport, Condition, Outcome, Report, RouteReport, State
+from shadow.reporting.sentences import proven
 
 _SIGNS = {Outcome.PASSED: "✅", Outcome.FAILED: "❌", Outcome.UNKNOWN: "❔"}
 _STATES = {State.READY: "✅", State.NOT_READY: "❌", State.TOO_EARLY: "❔"}
@@ -138,11 +139,8 @@ def _tables(route: RouteReport) -> Iterator[str]:
                 for key in route.keys
             ],
         )
-    if route.self_proof is not None:
-        found, alarms = route.self_proof.detected, route.self_proof.false_alarms
-        yield f"The comparer found {count(found.count)} of {count(found.of)} seeded faults ({interval(found)}),"
-        yield f"and raised {plural(alarms.count, 'false alarm')} in {plural(alarms.of, 'pair')} without one."
-        yield ""
+    yield plain(proven(route.self_proof))
+    yield ""
     idle = [rule for rule in route.rules if rule.state != "used"]
     if idle:
         yield from table(

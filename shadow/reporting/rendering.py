@@ -42,7 +42,7 @@ def plain_text(report: Report) -> str:
     """A report as text without colours."""
     console = Console(file=io.StringIO(), width=FILE_COLUMNS, color_system=None, highlight=False)
     with console.capture() as captured:
-        console.print(render_text(report))
+        console.print(render_text(report), crop=False)
     return "\n".join(line.rstrip() for line in captured.get().splitlines()) + "\n"
 
 

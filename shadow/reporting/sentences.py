@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from shadow.comparison import Verdict
-from shadow.reporting.figures import plural, share
-from shadow.reporting.model import Coverage, Share, State
+from shadow.reporting.figures import count, interval, plural, share
+from shadow.reporting.model import Coverage, SelfProof, Share, State
 
 #: What each verdict means, for people who have never seen one.
 VERDICTS: Final = {
@@ -89,3 +89,23 @@ def headline(coverage: Coverage, different: Share, kinds: int, state: State) -> 
 def seen(exchanges: Share) -> str:
     """How often a kind of difference was seen: `41 exchanges, 0.85 % of those compared`."""
     return f"{plural(exchanges.count, 'exchange')}, {share(exchanges.value)} of those compared"
+
+
+def proven(proof: SelfProof | None) -> str:
+    """What the comparer finds of faults that are there for certain, and of those that are not."""
+    found = None if proof is None else proof.detected
+    alarms = None if proof is None else proof.false_alarms
+    took = ""
+    if alarms is not None and alarms.of:
+        took = f"took {count(alarms.count)} of {_copies(alarms.of)} without one for different ({interval(alarms)})"
+    if found is None or not found.of:
+        return "No fault was seeded into a copy of a real answer yet" + (f"; the comparer {took}." if took else ".")
+    seeded = plural(found.of, "fault that was", "faults that were")
+    return (
+        f"The comparer found {count(found.count)} of {seeded} seeded into copies of real answers ({interval(found)})"
+        + (f", and {took}." if took else ".")
+    )
+
+
+def _copies(number: int) -> str:
+    return plural(number, "copy", "copies")

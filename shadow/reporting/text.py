@@ -10,20 +10,26 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from shadow.comparison import Kind
 from shadow.reporting.figures import count, duration, interval, moment, plural, power, share, span, times
 from shadow.reporting.marking import Piece, mark
 from shadow.reporting.model import ArmLatency, ClusterReport, Outcome, Report, RouteReport, State, Trend
-from shadow.reporting.sentences import seen
+from shadow.reporting.sentences import proven, seen
 
 _STATES: Final = {State.READY: "green", State.NOT_READY: "red", State.TOO_EARLY: "yellow"}
 _SIGNS: Final = {Outcome.PASSED: ("✓", "green"), Outcome.FAILED: ("✕", "red"), Outcome.UNKNOWN: ("?", "yellow")}
 _STEPS: Final = " ▁▂▃▄▅▆▇█"
 _TREND_COLUMNS_MAX: Final = 60
 _INDENT: Final = (0, 0, 0, 2)
+#: Kinds of difference of which one example says what all say, as where a relation was found.
+_PLAIN: Final = frozenset({Kind.MISSING, Kind.EXTRA, Kind.ORDER})
 
 
 def render_text(report: Report) -> RenderableType:
-    """The whole report."""
+    """The whole report, to be printed with `crop=False`: what is to be copied is not broken where a terminal ends.
+
+    It is longer than a screen, so its end says again how each route is, and how to look closer.
+    """
     parts: list[RenderableType] = [
         Text(f"Shadow report, {span(report.until - report.since)} to {moment(report.until)}", style="dim")
     ]
@@ -31,23 +37,45 @@ def render_text(report: Report) -> RenderableType:
         parts.append(Text("No route is in shadow, and nothing was compared in this time."))
     for route in report.routes:
         parts += ["", *_route(route)]
-    return Group(*parts)
+    return Group(*parts, *_end(report))
 
 
-def _route(route: RouteReport) -> Iterator[RenderableType]:
+def _end(report: Report) -> Iterator[RenderableType]:
+    """Every sentence again, and the commands that show more."""
+    first = next((one for route in report.routes for kind in route.clusters for one in kind.examples), None)
+    if first is None:
+        return
+    yield ""
+    yield from map(_headline, report.routes)
+    asked = f"{report.routes[0].route} " if len(report.routes) == 1 else ""
+    yield _line(f"  one exchange whole   strangler exchange {first.exchange}")
+    yield _line(f"  all of it as a page  strangler report {asked}--format html --output report.html")
+
+
+def _line(text: str) -> Text:
+    """Text to be copied: nothing breaks it, so print it with `crop=False`, and inside of nothing."""
+    return Text(text, no_wrap=True, overflow="ignore")
+
+
+def _headline(route: RouteReport) -> Text:
     said, _, state = route.headline.rpartition("; ")
     line = Text.assemble((route.route, "bold"), ": ")
     if said:
         line.append(f"{said}; ").append(state, style=f"bold {_STATES[route.judgement.state]}")
     else:
         line.append(route.headline)
-    yield line
+    return line
+
+
+def _route(route: RouteReport) -> Iterator[RenderableType]:
+    yield _headline(route)
     for one in route.judgement.in_the_way:
         sign, colour = _SIGNS[one.outcome]
         yield _hanging(Text(sign, style=colour), Text(one.words))
     for cluster in route.clusters:
         yield ""
         yield from (Padding(part, _INDENT) for part in _cluster(cluster))
+        yield from _rule(cluster.rule)
     if route.clusters_more:
         yield Padding(Text(f"and {count(route.clusters_more)} more, less frequent kinds", style="dim"), _INDENT)
     yield ""
@@ -80,16 +108,22 @@ def _cluster(cluster: ClusterReport) -> Iterator[RenderableType]:
     grid = Table.grid(padding=(0, 2))
     grid.add_column()
     grid.add_column(overflow="fold", ratio=1)
-    for example in cluster.examples:
+    examples = cluster.examples[:1] if cluster.relation or cluster.kind in _PLAIN else cluster.examples
+    for example in examples:
         legacy, new = mark(example.legacy, example.new)
         grid.add_row(Text("legacy", style="dim"), _pieces(legacy))
         grid.add_row(Text("new", style="dim"), _pieces(new))
         where = f"{example.path or '/'} in exchange {example.exchange}"
         grid.add_row("", Text(f"{where}: {example.method} {example.target}" if example.target else where, style="dim"))
+    if more := ", ".join(example.exchange for example in cluster.examples[len(examples) :]):
+        grid.add_row("", Text(f"also in exchange {more}", style="dim"))
     yield Padding(grid, _INDENT)
-    if cluster.rule:
-        yield Padding(Text("if that is as it should be:", style="dim"), _INDENT)
-        yield Padding(Text(cluster.rule), (0, 0, 0, 4))
+
+
+def _rule(rule: str) -> Iterator[RenderableType]:
+    if rule:
+        yield Padding(Text("if that is as it should be:", style="dim"), (0, 0, 0, 4))
+        yield from (_line(f"      {line}") for line in rule.splitlines())
 
 
 def _pieces(pieces: tuple[Piece, ...]) -> Text:
@@ -150,17 +184,14 @@ def _keys(route: RouteReport) -> Table | None:
     return made
 
 
-def _proof(route: RouteReport) -> Table | None:
-    proof = route.self_proof
-    if proof is None:
-        return None
-    made = table("What the comparer finds of seeded faults", "", "found", "of", "95 % interval")
-    for one in proof.mutations:
-        found = one.detected
-        made.add_row(one.kind.replace("_", " "), count(found.count), count(found.of), interval(found))
-    alarms = proof.false_alarms
-    made.add_row("false alarms", count(alarms.count), count(alarms.of), interval(alarms))
-    return made
+def _proof(route: RouteReport) -> Text:
+    line = Text.assemble(("Self-proof  ", "bold"), proven(route.self_proof))
+    kinds = () if route.self_proof is None else route.self_proof.mutations
+    missed = [(one.kind.replace("_", " "), one.detected) for one in kinds if one.detected.count < one.detected.of]
+    if missed:
+        each = (f"{kind} {count(found.of - found.count)} of {count(found.of)}" for kind, found in missed)
+        line.append(f" It missed: {', '.join(each)}.", style="yellow")
+    return line
 
 
 def _rules(route: RouteReport) -> Table | None:

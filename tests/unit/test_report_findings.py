@@ -59,7 +59,7 @@ def test_move_is_shown_with_both_names() -> None:
     ("pattern", "kind", "relation", "words"),
     [
         ("/a", "value", "rounded:2", "new is legacy rounded to 2 places"),
-        ("/a", "value", "time_shifted:-5:00", "the time is -5:00 off, as time zones are"),
+        ("/a", "value", "time_shifted:-5:00", "the time is off by -5:00 hours, as in another time zone"),
         ("/a", "value", "", "the values differ"),
         ("/a", "missing", "", "new has no such value"),
         ("@status", "value", "", "the status is another one"),

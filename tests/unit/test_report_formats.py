@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from lxml import etree
 from lxml import html as lxml_html
 from markdown_it import MarkdownIt
+from rich.console import Console
 
 from shadow.errors import ReportError
+from shadow.reporting.building import make_share
 from shadow.reporting.marking import VALUE_CHARACTERS_MAX
-from shadow.reporting.model import Report
+from shadow.reporting.model import Report, SelfProof
 from shadow.reporting.rendering import FORMATS, from_json, to_json
+from shadow.reporting.text import render_text
 from support.shadow_reports import empty_report, hostile_report, orders_report, shop_report
 
 CORPUS = Path(__file__).parents[1] / "corpus" / "reports"
@@ -80,6 +85,62 @@ def test_hostile_text_is_text_in_markdown() -> None:
     assert set(markup) == {"<details><summary>Examples and a rule</summary>", "</details>"}
     assert not {"link_open", "image"} & {token.type for token in flat}
     assert sum(token.type == "heading_open" for token in flat) == len(HEADINGS)
+
+
+@pytest.mark.parametrize("name", ["text", "html", "markdown", "junit"])
+def test_one_line_says_what_the_comparer_finds_of_seeded_faults(name: str) -> None:
+    said = (
+        "The comparer found 329 of 330 faults that were seeded into copies of real answers (98.3 % to > 99.9 %), "
+        "and took 1 of 400 copies without one for different (0.006 % to 1.4 %)."
+    )
+    assert said in shown(render(name, orders_report()), name)
+
+
+@pytest.mark.parametrize("name", ["text", "html", "markdown", "junit"])
+def test_what_was_never_proved_is_said_too(name: str) -> None:
+    (route,) = orders_report().routes
+    never = "No fault was seeded into a copy of a real answer yet."
+    assert never in shown(render(name, replace(orders_report(), routes=(replace(route, self_proof=None),))), name)
+    proof = SelfProof(make_share(0, 0), make_share(2, 50), ())
+    text = shown(render(name, replace(orders_report(), routes=(replace(route, self_proof=proof),))), name)
+    assert (
+        never.replace(".", "; the comparer took 2 of 50 copies without one for different (0.49 % to 13.7 %).") in text
+    )
+
+
+def shown(text: str, name: str) -> str:
+    """What a reader sees, on one line."""
+    if name == "html":
+        text = lxml_html.document_fromstring(text).text_content()
+    return " ".join(re.sub(r"\\(?=[^\w\s])|&gt;", lambda found: ">" if found[0] == "&gt;" else "", text).split())
+
+
+def test_terminal_shows_the_missed_faults_and_an_example_of_what_a_word_explains() -> None:
+    text = render("text", orders_report())
+    assert "missed: time zone 1 of 80" in text
+    assert "10.9575" in text
+    assert "3.1245" not in text
+    assert "also in exchange 01HZX5-11bc02" in text
+
+
+def test_rule_can_be_copied_from_a_narrow_terminal() -> None:
+    console = Console(file=io.StringIO(), width=40, color_system=None)
+    (route,) = orders_report().routes
+    (kind, *_) = route.clusters
+    rule = "- path: /lines/*/tax\n  reason: a reason that is longer than the terminal is wide"
+    report = replace(orders_report(), routes=(replace(route, clusters=(replace(kind, rule=rule),)),))
+    console.print(render_text(report), crop=False)
+    lines = [line.strip() for line in console.file.getvalue().splitlines()]
+    assert "reason: a reason that is longer than the terminal is wide" in lines
+
+
+def test_terminal_ends_with_the_sentence_and_the_next_commands() -> None:
+    last = render("text", shop_report()).splitlines()[-5:]
+    assert [line.partition(":")[0].strip() for line in last[:3]] == ["orders", "invoices", "customers"]
+    assert "strangler exchange 01HZX4-7f3a9c" in last[3]
+    assert "strangler report --format html --output report.html" in last[4]
+    assert "strangler report orders --format html" in render("text", orders_report())
+    assert "strangler" not in render("text", empty_report())
 
 
 def test_junit_has_the_shape_that_pipelines_read() -> None:
