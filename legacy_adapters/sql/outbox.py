@@ -14,7 +14,7 @@ import secrets
 import time
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 from legacy_adapters.change import Cursor
 from legacy_adapters.errors import CaptureError, PlanError, SchemaChangedError
@@ -80,6 +80,7 @@ class OutboxCapture(Capture):
         for statement in self._register():
             await connection.execute(statement)
         if await self._intact(connection):
+            await self.raise_numbers(connection, first_position())
             await self._sign_in(connection)
             return
         await connection.script(self.statements(await self._first(connection)))
@@ -159,6 +160,26 @@ class OutboxCapture(Capture):
         except SchemaChangedError:
             return now
         return max(now, int(greatest) + 1)
+
+    @abstractmethod
+    async def raise_numbers(self, connection: Connection, first: int) -> None:
+        """Let the next number be above `first`, where it is not: a backup that was brought back counts as it did."""
+
+    def require_anchor(self, anchor: Sequence[Any], found: Any) -> None:
+        """See that the line which was read last is still there, as it was.
+
+        Args:
+            anchor: its number and time, as the cursor has them.
+            found: the time of the line that has this number now; None where there is none.
+
+        Raises:
+            CaptureError: it is not: what this sync read is not what the outbox holds any more.
+        """
+        if found is None or float(found) != anchor[1]:
+            raise CaptureError(
+                f"the outbox of {self.table.name} was emptied, or it or the written store went back to an older state "
+                "(a backup, a standby that was behind): writes may be missing. Backfill again, or verify and repair"
+            )
 
     @abstractmethod
     def place(self) -> str:

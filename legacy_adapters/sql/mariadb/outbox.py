@@ -35,8 +35,8 @@ _DENIED = "1227"
 class MariaDBOutbox(OutboxCapture):
     """The outbox of one table.
 
-    A cursor has: `id` of the installation; `seq`, the greatest number that was read; `gaps`, the numbers below it that
-    were not visible.
+    A cursor has: `id` of the installation; `seq`, the greatest number that was read; `anchor`, number and time of that
+    line, which stays for as long as somebody stands on it; `gaps`, the numbers below it that were not visible.
     """
 
     notes = (
@@ -87,6 +87,11 @@ class MariaDBOutbox(OutboxCapture):
         await self.check(connection, cursor)
         if cursor is None:
             return await self._begin(connection)
+        anchor = cursor.get("anchor")
+        if anchor:
+            sql = f"SELECT UNIX_TIMESTAMP(o.at) FROM {self.place()} o WHERE o.seq = {anchor[0]:d}"
+            there = await connection.fetch(sql)
+            self.require_anchor(anchor, there[0][0] if there else None)
         known = gap.load(cursor["gaps"])
         filled = await self._filled(connection, known, limit)
         if len(filled) > limit:
@@ -101,7 +106,8 @@ class MariaDBOutbox(OutboxCapture):
         left += gap.between(cursor["seq"], positions)
         left = await self._listed(connection, left)
         last = positions[-1] if positions else cursor["seq"]
-        return Delta([*filled, *fresh], {"id": self._id, "seq": last, "gaps": gap.dump(left)}, more)
+        anchor = [last, fresh[-1].at] if fresh else anchor
+        return Delta([*filled, *fresh], {"id": self._id, "seq": last, "anchor": anchor, "gaps": gap.dump(left)}, more)
 
     async def forget(self, connection: Connection, cursors: Sequence[Cursor], limit: int) -> int:
         behind = min(cursor["seq"] for cursor in cursors)
@@ -110,17 +116,32 @@ class MariaDBOutbox(OutboxCapture):
             behind = sorted(waiting)[GAPS_PER_READ][0] - 1
             waiting = sorted(waiting)[:GAPS_PER_READ]
         kept = "".join(f" AND NOT seq BETWEEN {first:d} AND {last:d}" for first, last in waiting)
-        sql = f"DELETE FROM {self.place()} WHERE seq <= {behind:d}{kept} ORDER BY seq LIMIT {limit:d}"
+        sql = f"DELETE FROM {self.place()} WHERE seq < {behind:d}{kept} ORDER BY seq LIMIT {limit:d}"
         return await connection.execute(sql)
+
+    async def raise_numbers(self, connection: Connection, first: int) -> None:
+        """By a line that nobody ever sees: ALTER TABLE would wait for every open write, and all others behind it."""
+        keys, columns = ", ".join(self.keys), ", ".join(self.dialect.quote(name) for name in self.table.key)
+        for picked, source in ((keys, self.place()), (columns, self.table.name)):
+            await connection.begin()
+            try:
+                into = f"INSERT INTO {self.place()} (seq, op, {keys})"
+                inserted = await connection.execute(f"{into} SELECT {first:d}, 'N', {picked} FROM {source} LIMIT 1")
+            finally:
+                await connection.rollback()
+            if inserted:
+                return
 
     async def _begin(self, connection: Connection) -> Delta:
         """Where the next read begins, with what is on its way right now as gaps."""
         numbered = f"SELECT seq, COALESCE(LAG(seq) OVER (ORDER BY seq), 0) AS previous FROM {self.place()}"
         sql = f"SELECT previous + 1, seq - 1 FROM ({numbered}) q WHERE seq > previous + 1 ORDER BY seq"
         missing = [gap.Gap(int(first), int(last)) for first, last in await connection.fetch(sql)]
-        ((greatest,),) = await connection.fetch(f"SELECT COALESCE(MAX(seq), 0) FROM {self.place()}")
+        newest = f"SELECT seq, UNIX_TIMESTAMP(at) FROM {self.place()} ORDER BY seq DESC LIMIT 1"
+        anchor = [[int(seq), float(at)] for seq, at in await connection.fetch(newest)]
         left = await self._listed(connection, missing)
-        return Delta((), {"id": self._id, "seq": int(greatest), "gaps": gap.dump(left)}, more=False)
+        cursor = {"id": self._id, "seq": anchor[0][0] if anchor else 0, "anchor": anchor[0] if anchor else None}
+        return Delta((), {**cursor, "gaps": gap.dump(left)}, more=False)
 
     async def _fresh(self, connection: Connection, after: int, limit: int) -> list[Event]:
         where = f"o.seq > {after:d} ORDER BY o.seq LIMIT {limit:d}"

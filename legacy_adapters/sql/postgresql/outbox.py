@@ -19,6 +19,16 @@ from legacy_adapters.values.kinds import ColumnKind, Kind
 
 #: Marks of the low water that a cursor keeps at most.
 MARKS_MAX: Final = 16
+#: What is visible now, the greatest number, which life of which cluster this is, and the time of the anchor's line.
+#: Numbers of transactions mean nothing in another life: one that came from a standby or a backup gives them out again.
+_NOW: Final = (
+    "SELECT s, m, line, (SELECT extract(epoch FROM a.at) FROM {0} a WHERE a.seq = coalesce($1::bigint, m)) "
+    "FROM (SELECT pg_current_snapshot()::text AS s, coalesce(max(seq), 0) AS m, "
+    "(SELECT system_identifier::text FROM pg_control_system()) || ':' || "
+    "left(pg_walfile_name(pg_current_wal_insert_lsn()), 8) AS line FROM {0}) q"
+)
+#: A snapshot that saw nothing: what the outbox still has is read again, and found applied.
+_NOTHING: Final = "1:1:"
 #: Kinds whose equal values are the same value.
 _BY_VALUE = frozenset({Kind.INTEGER, Kind.UUID, Kind.BOOLEAN})
 
@@ -27,8 +37,10 @@ class PostgreSQLOutbox(OutboxCapture):
     """The outbox of one table.
 
     A cursor has: `id` of the installation; `seen`, the snapshot whose events are consumed; `low`, a sequence number up
-    to which nothing can come any more; `marks`, from which `low` follows (see `_raised`); and, while the events between
-    two snapshots are more than one read takes, `until`, the newer snapshot, and `after`, the number read last.
+    to which nothing can come any more; `marks`, from which `low` follows (see `_raised`); `anchor`, number and time of
+    the greatest line that was read, which stays for as long as somebody stands on it; `line`, the life of the cluster
+    in which transactions have their numbers; and, while the events between two snapshots are more than one read takes,
+    `until`, the newer snapshot, and `after`, the number read last.
     """
 
     notes = (
@@ -69,11 +81,16 @@ class PostgreSQLOutbox(OutboxCapture):
 
     async def read(self, connection: Connection, cursor: Cursor | None, limit: int) -> Delta:
         await self.check(connection, cursor)
-        sql = f"SELECT pg_current_snapshot()::text, coalesce(max(seq), 0) FROM {self.place()}"
-        ((snapshot, greatest),) = await connection.fetch(sql)
+        anchor = None if cursor is None else cursor.get("anchor")
+        ((snapshot, greatest, line, at),) = await connection.fetch(_NOW.format(self.place()), [anchor and anchor[0]])
         if cursor is None:
-            marks = [[_xmax(snapshot), greatest]]
-            return Delta((), {"id": self._id, "seen": snapshot, "low": 0, "marks": marks}, more=False)
+            marks, anchor = [[_xmax(snapshot), greatest]], [greatest, float(at)] if greatest else None
+            place = {"id": self._id, "seen": snapshot, "low": 0, "marks": marks, "anchor": anchor, "line": line}
+            return Delta((), place, more=False)
+        if anchor:
+            self.require_anchor(anchor, at)
+        if cursor.get("line") != line:
+            cursor = {**_ended(cursor), "line": line, "seen": _NOTHING, "low": 0, "marks": []}
         window, args = "", [cursor["seen"], max(cursor["low"], cursor.get("after", 0)), limit + 1]
         if "until" in cursor:
             window = " AND pg_visible_in_snapshot(o.xid, $4::text::pg_snapshot)"
@@ -86,19 +103,30 @@ class PostgreSQLOutbox(OutboxCapture):
         events = self.events(await connection.fetch(sql, args))
         until = cursor.get("until", snapshot)
         raised = _raised(cursor, snapshot, greatest)
+        taken = events[:limit]
+        if taken and (anchor is None or taken[-1].position > anchor[0]):
+            raised["anchor"] = [taken[-1].position, taken[-1].at]
         if len(events) > limit:
             events = events[:limit]
             unfinished = {**raised, "until": until, "after": events[-1].position}
             return Delta(events, unfinished, more=True)
-        finished = {name: value for name, value in raised.items() if name not in {"until", "after"}}
-        return Delta(events, {**finished, "seen": until}, more="until" in cursor)
+        return Delta(events, {**_ended(raised), "seen": until}, more="until" in cursor)
+
+    async def raise_numbers(self, connection: Connection, first: int) -> None:
+        sequence = "pg_get_serial_sequence($1, 'seq')"
+        sql = (
+            f"SELECT setval({sequence}, $2) WHERE has_sequence_privilege({sequence}, 'UPDATE') "
+            f"AND coalesce(pg_sequence_last_value({sequence}), 0) < $2"
+        )
+        await connection.fetch(sql, [self.place(), first])
 
     async def forget(self, connection: Connection, cursors: Sequence[Cursor], limit: int) -> int:
         seen = [cursor["seen"] for cursor in cursors]
         behind = " AND ".join(
             f"pg_visible_in_snapshot(xid, ${at}::text::pg_snapshot)" for at in range(1, len(seen) + 1)
         )
-        old = f"SELECT seq FROM {self.place()} WHERE {behind} ORDER BY seq LIMIT {limit:d}"
+        anchors = [anchor[0] if (anchor := cursor.get("anchor")) else 0 for cursor in cursors]
+        old = f"SELECT seq FROM {self.place()} WHERE {behind} AND seq < {min(anchors):d} ORDER BY seq LIMIT {limit:d}"
         return await connection.execute(f"DELETE FROM {self.place()} WHERE seq IN ({old})", seen)
 
     def place(self) -> str:
@@ -153,6 +181,11 @@ class PostgreSQLOutbox(OutboxCapture):
 
     def _truncate_body(self) -> str:
         return f"BEGIN {self._insert('D', '', f' FROM {self.table.name}')} RETURN NULL; END"
+
+
+def _ended(cursor: Cursor) -> Cursor:
+    """A cursor that is not in the middle of a window."""
+    return {name: value for name, value in cursor.items() if name not in {"until", "after"}}
 
 
 def _xmin(snapshot: str) -> int:

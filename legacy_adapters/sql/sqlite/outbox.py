@@ -14,7 +14,11 @@ _EVENTS = ("insert", "update", "delete", "replace", "rewrite")
 
 
 class SQLiteOutbox(OutboxCapture):
-    """The outbox of one table. A cursor has: `id` of the installation; `seq`, the greatest number that was read."""
+    """The outbox of one table.
+
+    A cursor has: `id` of the installation; `seq`, the greatest number that was read; and `anchor`, number and time of
+    that line, which stays for as long as somebody stands on it.
+    """
 
     notes = (
         "Capture sets the file's journal to WAL, so that readers and the writer do not wait for each other.",
@@ -51,8 +55,12 @@ class SQLiteOutbox(OutboxCapture):
     async def read(self, connection: Connection, cursor: Cursor | None, limit: int) -> Delta:
         await self.check(connection, cursor)
         if cursor is None:
-            ((greatest,),) = await connection.fetch(f"SELECT coalesce(max(seq), 0) FROM {self.place()}")
-            return Delta((), {"id": self._id, "seq": greatest}, more=False)
+            last = await connection.fetch(f"SELECT seq, at FROM {self.place()} ORDER BY seq DESC LIMIT 1")
+            cursor = {"id": self._id, "seq": last[0][0] if last else 0, "anchor": list(last[0]) if last else None}
+            return Delta((), cursor, more=False)
+        if anchor := cursor.get("anchor"):
+            found = await connection.fetch(f"SELECT at FROM {self.place()} WHERE seq = ?", [anchor[0]])
+            self.require_anchor(anchor, found[0][0] if found else None)
         sql = (
             f"SELECT o.seq, o.origin, o.at, {self.selection()} FROM {self.place()} o "
             f"WHERE o.seq > ? ORDER BY o.seq LIMIT ?"
@@ -60,12 +68,16 @@ class SQLiteOutbox(OutboxCapture):
         events = self.events(await connection.fetch(sql, [cursor["seq"], limit + 1]))
         more = len(events) > limit
         events = events[:limit]
-        last = events[-1].position if events else cursor["seq"]
-        return Delta(events, {"id": self._id, "seq": last}, more)
+        if events:
+            cursor = {"id": self._id, "seq": events[-1].position, "anchor": [events[-1].position, events[-1].at]}
+        return Delta(events, cursor, more)
+
+    async def raise_numbers(self, connection: Connection, first: int) -> None:
+        await connection.execute("UPDATE sqlite_sequence SET seq = max(seq, ?) WHERE name = ?", [first, self.name])
 
     async def forget(self, connection: Connection, cursors: Sequence[Cursor], limit: int) -> int:
         behind = min(cursor["seq"] for cursor in cursors)
-        old = f"SELECT seq FROM {self.place()} WHERE seq <= ? ORDER BY seq LIMIT ?"
+        old = f"SELECT seq FROM {self.place()} WHERE seq < ? ORDER BY seq LIMIT ?"
         return await connection.execute(f"DELETE FROM {self.place()} WHERE seq IN ({old})", [behind, limit])
 
     def _dropped(self) -> tuple[str, ...]:
