@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import functools
 import os
 import signal
 import sys
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from shop.clerk import Clerk
+from shop.findings import Findings
 from shop.instep import EXPECTED, settle
 from shop.ports import HOST, Ports
 from shop.processes import Process, StartError
@@ -74,41 +76,48 @@ async def _run(options: argparse.Namespace, ports: Ports) -> int:
     processes = _processes(options, ports)
     traffic = Traffic(f"http://localhost:{ports.shop}", ports, options.rate)
     clerk = Clerk(_folder(options), ports)
-    running = asyncio.ensure_future(_go(options, processes, traffic, clerk))
+    findings = _findings(options, processes[-1])
+    found = ""
+    running = asyncio.ensure_future(_go(options, processes, traffic, clerk, findings))
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, running.cancel)
     apart: set[tuple[Any, ...]] = set()
     try:
-        apart = await running
-    except asyncio.CancelledError:
-        print("\nending …", flush=True)
+        try:
+            apart = await running
+        except asyncio.CancelledError:
+            print("\nending …", flush=True)
+        if processes[-1].running and not options.no_traffic:
+            found = await findings.end()
     finally:
         for process in reversed(processes):
             await process.stop()
     if options.no_traffic:
         return 0
-    print(traffic.summary())
+    print(traffic.summary(), *filter(None, [found]), sep="\n")
     return EXIT_FAILED if apart or traffic.tally.failed or not traffic.tally.requests else 0
 
 
 async def _go(
-    options: argparse.Namespace, processes: list[Process], traffic: Traffic, clerk: Clerk
+    options: argparse.Namespace, processes: list[Process], traffic: Traffic, clerk: Clerk, findings: Findings
 ) -> set[tuple[Any, ...]]:
     """Start everything, then send traffic until the time is over or the proxy ends; what is out of step then."""
+    print(f"starting {', '.join(process.name for process in processes)} …", flush=True)
     for process in processes:
         await process.start()
     print(_welcome(options, traffic.ports, processes), flush=True)
     tasks = [asyncio.create_task(_watch(processes)), asyncio.create_task(_visit(traffic, options, clerk))]
     if not options.no_traffic:
         tasks.append(asyncio.create_task(clerk.run()))
+    telling = asyncio.create_task(findings.watch(functools.partial(print, flush=True)))
     try:
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         for task in done:
             task.result()
     finally:
-        for task in tasks:
+        for task in (*tasks, telling):
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*tasks, telling, return_exceptions=True)
     return set() if options.no_traffic else await _compare(_folder(options), clerk)
 
 
@@ -171,21 +180,30 @@ def _processes(options: argparse.Namespace, ports: Ports) -> list[Process]:
     return [*services, proxy]
 
 
+def _findings(options: argparse.Namespace, proxy: Process) -> Findings:
+    page = _folder(options) / "report.html"
+    return Findings(f"{_bin()}/strangler", options.config.resolve(), proxy.environment, page)
+
+
+def _bin() -> Path:
+    """Where the commands are, as short as it can be written here."""
+    folder = Path(sys.executable).parent
+    return folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder
+
+
 def _folder(options: argparse.Namespace) -> Path:
     folder: Path = options.var.resolve() / "demo"
     return folder
 
 
 def _welcome(options: argparse.Namespace, ports: Ports, processes: list[Process]) -> str:
-    bin_folder = Path(sys.executable).parent
-    inside = bin_folder.is_relative_to(Path.cwd())
     moved = {name: value for name, value in ports.environment().items() if name in os.environ}
     return WELCOME.format(
         ports=ports,
         host=HOST,
         comes_back=int(COMES_BACK_S),
         logs=options.var.resolve() / "demo",
-        bin=bin_folder.relative_to(Path.cwd()) if inside else bin_folder,
+        bin=_bin(),
         moved=" (with " + " ".join(f"{name}={value}" for name, value in moved.items()) + ")" if moved else "",
         customers_pid=next(p.running.pid for p in processes if p.name == "customers" and p.running),
     )

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import aiohttp
 
-READY_TIMEOUT_S = 30.0
+READY_TIMEOUT_S = 120.0  # a machine that is busy with other things takes its time
 STOP_TIMEOUT_S = 10.0  # longer than the drain_timeout of config.yaml
 POLL_S = 0.1
 LOG_LINES_SHOWN = 15

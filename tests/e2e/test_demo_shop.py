@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from support.chromium import Chromium
-from support.shop_demo import STOP_TIMEOUT_S, ShopDemo
+from support.shop_demo import START_TIMEOUT_S, STOP_TIMEOUT_S, ShopDemo
 
 INSIDE = "127.0.0.1"  # where every part of the shop lives; the browser is told `localhost`
 
@@ -49,7 +49,7 @@ async def test_browser_keeps_the_session_cookie_on_the_host_it_asked(shop: ShopD
 def test_demo_with_traffic_ends_by_itself_without_a_failed_request(tmp_path: Path) -> None:
     demo = ShopDemo(tmp_path, "--for=6s")
     process = demo.start()
-    code = process.wait(60)
+    code = process.wait(START_TIMEOUT_S)
     assert code == 0, demo.log.read_text()
     assert " 0 failed" in demo.log.read_text()
     assert "in step; customer 2, customer 3 waits in quarantine" in demo.log.read_text()

@@ -9,11 +9,11 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def poll(condition: Callable[[], T], otherwise: str, timeout_s: float = 10) -> T:
+def poll(condition: Callable[[], T], otherwise: str, timeout_s: float = 10, every_s: float = 0.01) -> T:
     """The first true value of `condition`; fails with `otherwise` after the deadline."""
     deadline = time.monotonic() + timeout_s
     while not (value := condition()):
         if time.monotonic() > deadline:
             raise AssertionError(f"{otherwise} (waited {timeout_s} s)")
-        time.sleep(0.01)
+        time.sleep(every_s)
     return value

@@ -5,6 +5,7 @@ from __future__ import annotations
 import doctest
 import importlib
 import pkgutil
+import random
 import sqlite3
 from collections.abc import Awaitable, Callable
 from contextlib import closing
@@ -93,3 +94,10 @@ def test_demo_finds_records_that_are_not_in_step(tmp_path: Path) -> None:
     with closing(sqlite3.connect(tmp_path / "orders.db")) as db, db:
         db.execute("DELETE FROM order_lines WHERE order_id = 5 AND line_no = 1")
     assert differing(tmp_path) == {("customer", 7), ("order line", 5, 1)}
+
+
+def test_nobody_logs_in_with_an_address_that_clerks_have_changed() -> None:
+    people = importlib.import_module("shop.visitors.people")
+    clerk = importlib.import_module("shop.clerk")
+    lowest = min(people.account_number(random.Random(number)) for number in range(20_000))
+    assert lowest == clerk.CONFLICT + 1
