@@ -15,6 +15,7 @@ SyncError
 
 from __future__ import annotations
 
+import traceback
 from typing import Any
 
 
@@ -42,6 +43,11 @@ class MappingError(SyncError):
 
 def _mapping_error(message: str, field: str, reason: str) -> MappingError:
     return MappingError(message, field=field, reason=reason)
+
+
+def trace_of(error: BaseException) -> str:
+    """Where an error was raised, without its text: that of a library's error may hold values of a record."""
+    return "".join(traceback.format_tb(error.__traceback__)).rstrip()
 
 
 class StoreUnavailableError(SyncError):

@@ -21,7 +21,7 @@ from legacy_adapters.engine.operations import Operations
 from legacy_adapters.engine.phases import Phase
 from legacy_adapters.engine.status import as_data
 from legacy_adapters.engine.syncer import Syncer
-from legacy_adapters.errors import StoreUnavailableError, SyncError
+from legacy_adapters.errors import StoreUnavailableError, SyncError, trace_of
 from legacy_adapters.opening import Opened, open_sync, ordered
 from routes.config import Sync
 
@@ -129,6 +129,10 @@ class SyncHost:
                 self._note(name, error, again=True)
             except SyncError as error:
                 self._note(name, error, again=False)
+            except Exception as error:  # noqa: BLE001 - one sync that nobody foresaw must not stop the others
+                kind = type(error).__name__
+                log.error("sync.engine.failed", sync=name, kind=kind, trace=trace_of(error))  # noqa: TRY400
+                self._note(name, SyncError(f"it cannot be opened: {kind}, see the log"), again=False)
             else:
                 moved = True
                 self._closed.pop(name, None)

@@ -8,6 +8,7 @@ stream      one direction at work, step by step
 backfill    the first copy, with what was captured meanwhile going first
 checkpoint  how far a direction has come, as it is kept
 throttle    how fast a backfill may go
+portion     how many rows are read at a time
 lookups     keys of other syncs' records, from their ledgers
 phases      new, backfill, live, and what delays, pauses or stops a sync: a table
 runner      one sync, from its first row on, for as long as it is to run

@@ -24,6 +24,7 @@ from legacy_adapters.engine.batch import Batch, Seen, Tally
 from legacy_adapters.engine.checkpoint import BackfillMark, LiveMark
 from legacy_adapters.engine.decision import Manner
 from legacy_adapters.engine.model import FLOOD_CHANGES_MIN
+from legacy_adapters.engine.portion import Portions
 from legacy_adapters.engine.stream import Stream
 from legacy_adapters.engine.throttle import Throttle
 from legacy_adapters.errors import StaleError
@@ -62,6 +63,7 @@ class Backfill:
         self._direction = stream.direction
         self._throttle = throttle
         self._at = stream.surroundings.at
+        self._portions = Portions(stream.settings.chunk_rows)
         self.mark = BackfillMark(version=stream.direction.mapper.version)
         self.tally = Tally()
 
@@ -107,13 +109,14 @@ class Backfill:
     # -- reading
 
     async def _read(self, live: LiveMark, mark: BackfillMark) -> Portion:
-        settings, direction = self._stream.settings, self._direction
+        direction = self._direction
         chunk, counters = None, {}
         async with direction.reads.snapshot() as snapshot:
-            read = await snapshot.changes(live.cursor, settings.batch_rows)
+            read = await snapshot.changes(live.cursor, self._stream.portions.rows)
             changes = await self._stream.see(snapshot, read)
             if not read.more:
-                chunk = await snapshot.chunk(mark.after, settings.chunk_rows)
+                chunk = await snapshot.chunk(mark.after, self._portions.rows)
+                self._portions.note(len(chunk), zip(*chunk.values, strict=True))
                 if direction.counter is not None and len(chunk):
                     counters = await snapshot.entries_by_target(chunk.keys())
         self._at("backfill.read")

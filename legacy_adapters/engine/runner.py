@@ -17,7 +17,7 @@ from legacy_adapters.engine.phases import Event, Phase, next_phase
 from legacy_adapters.engine.status import Progress, SyncStatus
 from legacy_adapters.engine.stream import Stream, Surroundings
 from legacy_adapters.engine.throttle import Throttle
-from legacy_adapters.errors import FloodError, StaleError, StoreUnavailableError, SyncError
+from legacy_adapters.errors import FloodError, StaleError, StoreUnavailableError, SyncError, trace_of
 
 #: Between two looks at the capture while changes come, and at most while none do: what a quiet sync adds to a store is
 #: five small queries a second, and what it adds to the lag of the first change is at most this.
@@ -94,9 +94,10 @@ class SyncRunner:
                 await self._pause(error)
             except SyncError as error:
                 await self._stop(str(error), type(error).__name__)
-            except Exception as error:
-                log.exception("sync.engine.failed", sync=self.model.name)
-                await self._stop(f"{type(error).__name__}: {error}", type(error).__name__)
+            except Exception as error:  # noqa: BLE001 - whatever it is, other syncs go on
+                kind = type(error).__name__
+                log.error("sync.engine.failed", sync=self.model.name, kind=kind, trace=trace_of(error))  # noqa: TRY400
+                await self._stop(f"an error that nobody expected, {kind}: see sync.engine.failed in the log", kind)
 
     def resume(self) -> None:
         """Go on at once with what is paused, stopped or waiting."""

@@ -122,14 +122,13 @@ class Progress:
 
 
 def as_data(status: SyncStatus) -> dict[str, Any]:
-    """For JSON."""
+    """For JSON. Without cursors: polling's has keys of records in it, and MariaDB's may be long."""
+    shown = [name for name in DirectionStatus.__slots__ if name != "cursor"]
     return {
         "name": status.name,
         "phase": status.phase,
         "since": status.since,
         "stalled": status.stalled,
         "error": status.error,
-        "directions": [
-            {name: getattr(direction, name) for name in DirectionStatus.__slots__} for direction in status.directions
-        ],
+        "directions": [{name: getattr(direction, name) for name in shown} for direction in status.directions],
     }

@@ -19,6 +19,7 @@ from legacy_adapters.engine.batch import Batch, Seen, Tally
 from legacy_adapters.engine.checkpoint import LiveMark
 from legacy_adapters.engine.decision import Manner
 from legacy_adapters.engine.model import Direction, SyncSettings
+from legacy_adapters.engine.portion import Portions
 from legacy_adapters.errors import QuarantineFullError, StaleError
 from legacy_adapters.mapper import Found
 from legacy_adapters.record import Key, Row
@@ -102,6 +103,7 @@ class Stream:
         #: Where the capture was read to and nothing was found: not worth a transaction of its own.
         self._ahead: Cursor | None = None
         self._saved_at = self._monotonic()
+        self.portions = Portions(settings.batch_rows)
         #: Open quarantine, never fewer than there is, unless another process settles some.
         self.held_estimate = 1
 
@@ -191,8 +193,11 @@ class Stream:
 
     async def _read(self, cursor: Cursor) -> tuple[ChangeBatch, Seen]:
         async with self.direction.reads.snapshot() as snapshot:
-            read = await snapshot.changes(cursor, self.settings.batch_rows)
+            read = await snapshot.changes(cursor, self.portions.rows)
             seen = await self.see(snapshot, read)
+        self.portions.note(
+            len(read.changes), (change.stored.row.values() for change in read.changes if change.stored is not None)
+        )
         self.surroundings.at("live.read")
         return read, seen
 

@@ -16,6 +16,9 @@ CONNECTIONS_MAX = 8
 CONNECT_TIMEOUT_S = 15.0
 #: Seconds that a statement may wait for a lock of somebody else's.
 LOCK_TIMEOUT_S = 20.0
+#: Seconds that a transaction for writing may stand still before the store ends it: a process that was stopped in the
+#: middle must not keep rows of the application locked. It finds out at its next statement, and begins again.
+IDLE_TIMEOUT_S = 120.0
 #: Seconds that a connection may take to say goodbye.
 CLOSE_TIMEOUT_S = 2.0
 

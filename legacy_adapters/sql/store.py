@@ -13,9 +13,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from typing import Self
+from typing import Final, Self
 
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
@@ -39,6 +39,8 @@ from legacy_adapters.sql.snapshot import SqlSnapshot
 from legacy_adapters.sql.table import Table
 from legacy_adapters.sql.transaction import SqlTransaction
 from legacy_adapters.values.kinds import ColumnKind
+
+PORT_MAX: Final = 65_535
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,12 +247,15 @@ class SqlStore:
 
 
 def _url(text: str) -> URL:
-    try:
-        return make_url(text)
-    except ArgumentError:
-        raise PlanError(
-            "the URL of a store is not one: it looks like postgresql://user:password@host/database"
-        ) from None
+    with suppress(ArgumentError, ValueError):
+        url = make_url(text)
+        if url.port is None or 0 < url.port <= PORT_MAX:
+            return url
+    # Not what is wrong with it: where a password has a slash or an at sign, that would show a part of the password.
+    raise PlanError(
+        "the URL of a store is not one: it looks like postgresql://user:password@host/database, where what is special "
+        "in a password is written as %2F for /, %40 for @, and so on"
+    )
 
 
 def _capture(settings: SqlSettings, dialect: Dialect, table: Table) -> Capture:

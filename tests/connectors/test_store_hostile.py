@@ -5,9 +5,13 @@ from __future__ import annotations
 import secrets
 
 import pytest
+from sqlalchemy.engine import make_url
 
 from legacy_adapters.change import Entry, Operation, Write
-from legacy_adapters.errors import PlanError
+from legacy_adapters.errors import PlanError, StoreUnavailableError, SyncError
+from legacy_adapters.record import Side
+from legacy_adapters.sql import connection
+from legacy_adapters.sql.store import SqlSettings, SqlStore
 from support.sync_stores import Kind
 
 
@@ -114,3 +118,62 @@ async def test_a_key_that_the_ledger_cannot_keep_is_told(kind: Kind, sqlite: Kin
             return
         await ours.record([Entry((key,), (1,), 1, 2, None, 1)])
         assert list(await ours.entries([(key,), ("fine",)])) == [(key,)]
+
+
+async def _standing_still(kind: Kind, store: SqlStore) -> None:
+    async with store.transaction() as ours:
+        await ours.fence("s")
+        await ours.rows([(1,)])
+        await kind.run("UPDATE t SET name = 'application' WHERE id = 1")
+        await ours.checkpoint("s", {"seq": 9})
+
+
+async def test_a_process_that_was_stopped_does_not_keep_rows_locked(
+    postgresql: Kind, mariadb: Kind, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "IDLE_TIMEOUT_S", 1.0)
+    for kind in (postgresql, mariadb):
+        await kind.run("CREATE TABLE t (id int PRIMARY KEY, name varchar(20))", "INSERT INTO t VALUES (1, 'a')")
+        store = await kind.store()
+        with pytest.raises(StoreUnavailableError):
+            await _standing_still(kind, store)
+        assert await store.read_checkpoint("s") is None
+        async with store.transaction() as ours:
+            await ours.checkpoint("s", {"seq": 1})
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        "s3cr3t@127.0.0.1:99999/db",
+        "s3cr3t@127.0.0.1:port/db",
+        "s3cr3t/1:x@h/db",
+        "s3cr3t@[::1/db",
+        "s3cr3t@h:1/d?sslmode=s",
+    ],
+)
+@pytest.mark.parametrize("scheme", ["postgresql", "mysql"])
+async def test_a_url_that_is_none_is_refused_without_a_word_of_it(scheme: str, rest: str) -> None:
+    with pytest.raises(SyncError) as refused:
+        await SqlStore.open(SqlSettings("s", Side.NEW, f"{scheme}://u:{rest}", "t", ("id",), ()))
+    assert "s3cr3t" not in str(refused.value)
+    assert refused.value.__cause__ is None
+
+
+async def test_rows_that_a_policy_hides_are_not_taken_for_deleted(postgresql: Kind) -> None:
+    role = f"tenant_{secrets.token_hex(4)}"
+    await postgresql.run(
+        "CREATE TABLE t (id int PRIMARY KEY, name text)", f"CREATE ROLE {role} LOGIN", f"ALTER TABLE t OWNER TO {role}",
+        f"GRANT CREATE ON SCHEMA public TO {role}", "INSERT INTO t VALUES (1, 'a')",
+    )  # fmt: skip
+    url = str(make_url(postgresql.url).set(username=role))
+    store = await SqlStore.open(SqlSettings("s", Side.NEW, url, "t", ("id",), ("name",)))
+    try:
+        async with store.snapshot() as snapshot:
+            assert len(await snapshot.rows([(1,)])) == 1
+        await postgresql.run("ALTER TABLE t ENABLE ROW LEVEL SECURITY", "ALTER TABLE t FORCE ROW LEVEL SECURITY")
+        with pytest.raises(StoreUnavailableError, match="row-level security"):
+            async with store.snapshot() as snapshot:
+                await snapshot.rows([(1,)])
+    finally:
+        await store.close()

@@ -145,10 +145,10 @@ async def test_writes_that_capture_did_not_see_are_found_and_mended(
     async with running(sync, tmp_path):
         pass
     await postgresql.run(
-        "DELETE FROM strangler_outbox_customers",
+        "CREATE TABLE before AS SELECT max(seq) AS seq FROM strangler_outbox_customers",
         "UPDATE customers SET credit_limit = 0 WHERE id = 20",
         "DELETE FROM customers WHERE id = 21",
-        "DELETE FROM strangler_outbox_customers",
+        "DELETE FROM strangler_outbox_customers WHERE seq > (SELECT seq FROM before)",
     )
     async with model_of(sync, tmp_path) as model:
         findings = await findings_of(model)

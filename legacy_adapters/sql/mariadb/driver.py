@@ -15,6 +15,7 @@ from asyncmy.constants import CLIENT
 from sqlalchemy.engine import URL
 
 from legacy_adapters.errors import PlanError, SchemaChangedError, StoreUnavailableError, SyncError
+from legacy_adapters.sql import connection
 from legacy_adapters.sql.connection import CONNECT_TIMEOUT_S, LOCK_TIMEOUT_S, Connection, Record, RefusedError
 
 #: Strict, since a value that does not fit must be refused and not cut; 0 is a number in an AUTO_INCREMENT column; zero
@@ -28,6 +29,8 @@ SESSION: Final = (
     "sql_auto_is_null = 0, sql_notes = 0, innodb_lock_wait_timeout = {lock_s}, net_write_timeout = 600, "
     "@strangler_origin = '{origin}' /*M!100300 , in_predicate_conversion_threshold = 0 */"
 )
+#: MySQL does not have it; the first part stands there so that the statement is one.
+IDLE: Final = "SET @strangler_idle = {idle_s} /*M!100300 , idle_transaction_timeout = {idle_s} */"
 ISOLATION: Final = "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED"
 #: What remains of a packet for what is not values.
 PACKET_SHARE: Final = 0.5
@@ -138,13 +141,14 @@ class MariaDBConnection(Connection):
     async def begin_snapshot(self) -> None:
         await self.several(
             [
+                IDLE.format(idle_s=0),
                 "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ",
                 "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY",
             ]
         )
 
     async def begin(self) -> None:
-        await self.execute("START TRANSACTION READ WRITE")
+        await self.several([IDLE.format(idle_s=int(connection.IDLE_TIMEOUT_S)), "START TRANSACTION READ WRITE"])
 
     async def close(self) -> None:
         with translated():
@@ -156,7 +160,7 @@ class MariaDBConnection(Connection):
 
 async def connect(url: URL, origin: str) -> MariaDBConnection:
     """A session of ours; `origin` marks what it writes."""
-    session = SESSION.format(mode=SQL_MODE, lock_s=int(LOCK_TIMEOUT_S), origin=re.sub(r"[^\w.:-]", "_", origin))
+    settings = SESSION.format(mode=SQL_MODE, lock_s=int(LOCK_TIMEOUT_S), origin=re.sub(r"[^\w.:-]", "_", origin))
     socket = url.query.get("unix_socket")
     with translated():
         native = await asyncmy.connect(
@@ -167,16 +171,16 @@ async def connect(url: URL, origin: str) -> MariaDBConnection:
             database=url.database,
             unix_socket=str(socket) if socket else None,
             charset="utf8mb4",
-            init_command=session,
+            init_command=settings,
             autocommit=True,
             # An update says how many rows it found, also where they had the values already.
             client_flag=CLIENT.FOUND_ROWS,
             connect_timeout=CONNECT_TIMEOUT_S,
             ssl=_tls(url),
         )
-    connection = MariaDBConnection(native, PACKET_BYTES_MAX, PACKET_BYTES_MAX)
-    await connection.execute(ISOLATION)
-    ((packet,),) = await connection.fetch("SELECT @@max_allowed_packet")
+    session = MariaDBConnection(native, PACKET_BYTES_MAX, PACKET_BYTES_MAX)
+    await session.execute(ISOLATION)
+    ((packet,),) = await session.fetch("SELECT @@max_allowed_packet")
     return MariaDBConnection(native, min(PACKET_BYTES_MAX, int(int(packet) * PACKET_SHARE)), int(packet))
 
 

@@ -12,6 +12,7 @@ import asyncpg
 from sqlalchemy.engine import URL
 
 from legacy_adapters.errors import SchemaChangedError, StoreUnavailableError, SyncError
+from legacy_adapters.sql import connection
 from legacy_adapters.sql.connection import CONNECT_TIMEOUT_S, LOCK_TIMEOUT_S, Connection, Record, RefusedError
 from legacy_adapters.sql.shape import TableShape
 
@@ -92,7 +93,8 @@ class PostgreSQLConnection(Connection):
         await self.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
 
     async def begin(self) -> None:
-        await self.execute(f"{self._begin}; SET CONSTRAINTS ALL IMMEDIATE")
+        idle = f"SET LOCAL idle_in_transaction_session_timeout = {int(connection.IDLE_TIMEOUT_S * 1000)}"
+        await self.execute(f"{self._begin}; {idle}; SET CONSTRAINTS ALL IMMEDIATE")
 
     async def close(self) -> None:
         with translated():
