@@ -116,7 +116,7 @@ class OutboxCapture(Capture):
         if fingerprint != self._fingerprint(shape):
             raise CaptureError(
                 f"the triggers that capture {self.table.name} were dropped, changed or switched off; writes since then "
-                "may be missing. Install capture again, then backfill or verify and repair"
+                "may be missing. Copy it again (strangler sync backfill --again), then verify and repair"
             )
 
     async def check(self, connection: Connection, cursor: Cursor | None) -> None:
@@ -131,7 +131,7 @@ class OutboxCapture(Capture):
         if cursor is not None and cursor.get("id") != self._id:
             raise CaptureError(
                 f"capture of {self.table.name} was installed anew since this sync read it last: what was written in "
-                "between may be missing. Backfill, or verify and repair"
+                "between may be missing. Copy it again (strangler sync backfill --again), then verify and repair"
             )
 
     async def prune(self, connection: Connection, cursor: Cursor, limit: int) -> int:
@@ -178,7 +178,8 @@ class OutboxCapture(Capture):
         if found is None or float(found) != anchor[1]:
             raise CaptureError(
                 f"the outbox of {self.table.name} was emptied, or it or the written store went back to an older state "
-                "(a backup, a standby that was behind): writes may be missing. Backfill again, or verify and repair"
+                "(a backup, a standby that was behind): writes may be missing. Copy it again (strangler sync backfill "
+                "--again), then verify and repair"
             )
 
     @abstractmethod

@@ -16,7 +16,17 @@ from rich.live import Live
 
 from legacy_adapters.host import SyncHost
 from proxy.cli.sync.status import status_table
-from proxy.cli.sync.working import EPILOG, EXIT_OK, EXIT_WRONG, chosen, common_options, finish, load
+from proxy.cli.sync.working import (
+    EPILOG,
+    EXIT_OK,
+    EXIT_WRONG,
+    chosen,
+    common_options,
+    finish,
+    load,
+    opened,
+    operations,
+)
 from proxy.logging import configure_logging
 from routes.config import Config, Sync
 
@@ -35,11 +45,21 @@ def run_command(sync: str | None, config: Path, *, as_json: bool) -> None:
 
 @click.command("backfill", epilog=EPILOG)
 @click.argument("sync", required=False)
+@click.option("--again", is_flag=True, help="Copy every row anew, after capture was interrupted or a store went back.")
 @common_options
-def backfill_command(sync: str | None, config: Path, *, as_json: bool) -> None:
+def backfill_command(sync: str | None, config: Path, *, again: bool, as_json: bool) -> None:
     """Run SYNC, or all, until the first copy of each is done, then end. Goes on where it was interrupted."""
     given = load(config)
-    finish(_run(given, chosen(given, sync), config.resolve().parent, as_json=as_json, until_copied=True))
+    finish(_backfill(given, chosen(given, sync), config.resolve().parent, again=again, as_json=as_json))
+
+
+async def _backfill(config: Config, syncs: list[Sync], folder: Path, *, again: bool, as_json: bool) -> int:
+    if again:
+        async with opened(config, syncs, folder) as found:
+            for streams in found.values():
+                for stream in streams:
+                    await operations(streams).copy_again(stream.direction.name)
+    return await _run(config, syncs, folder, as_json=as_json, until_copied=True)
 
 
 async def _run(config: Config, syncs: list[Sync], folder: Path, *, as_json: bool, until_copied: bool) -> int:
