@@ -165,7 +165,7 @@ class StateCollector(Collector):
             **_endpoint_samples(total["endpoints"]),
             **_worker_samples([view_worker(state, worker) for worker in state.workers]),
             **_state_samples(state),
-            **comparer_samples(state.comparer_snapshot),
+            **comparer_samples(state.comparers.total()),
             **sync_samples(state.syncer, state.syncs),
             "strangler_service_requests_waiting": [((name,), count) for name, count in total["waiting"].items()],
             "strangler_requests_rejected": [((status,), count) for status, count in total["requests_rejected"].items()],

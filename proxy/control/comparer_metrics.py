@@ -1,4 +1,4 @@
-"""The metrics of the comparer and of what it keeps: names, meanings, and how they are filled from what it said last."""
+"""The metrics of the comparer and of what it keeps: names, meanings, and how they are filled from its totals."""
 
 from __future__ import annotations
 
@@ -8,9 +8,7 @@ from typing import Any, Final
 from proxy.control.metric import MetricSpec, Sample
 
 COMPARER_METRICS: Final[dict[str, MetricSpec]] = {
-    "strangler_shadow_exchanges": MetricSpec(
-        "counter", (), "Exchanges that were concluded and counted in the store, since the comparer started."
-    ),
+    "strangler_shadow_exchanges": MetricSpec("counter", (), "Exchanges that were concluded and counted in the store."),
     "strangler_shadow_exchanges_kept": MetricSpec("counter", (), "Of them, those that were stored whole."),
     "strangler_shadow_exchanges_removed": MetricSpec("counter", (), "Stored exchanges that age or size removed."),
     "strangler_shadow_stored_exchanges": MetricSpec("gauge", (), "Exchanges in the store, looked at once a minute."),
@@ -18,7 +16,9 @@ COMPARER_METRICS: Final[dict[str, MetricSpec]] = {
     "strangler_shadow_store_failures": MetricSpec("counter", ("failure",), "Transactions that the store refused."),
     "strangler_shadow_batches_waiting": MetricSpec("gauge", (), "Batches of workers that wait for the comparer."),
     "strangler_shadow_commit_seconds": MetricSpec("counter", (), "Time spent in transactions."),
-    "strangler_shadow_cpu_seconds": MetricSpec("counter", (), "Processor time of the comparer since its start."),
+    "strangler_shadow_cpu_seconds": MetricSpec(
+        "counter", (), "Processor time of the comparer, and of those before it."
+    ),
     "strangler_shadow_proof_bugs": MetricSpec(
         "counter", ("route",), "Bugs put into copies of real answers to prove the comparer."
     ),
@@ -46,7 +46,7 @@ _PROOFS: Final = (
 
 
 def comparer_samples(snapshot: Mapping[str, Any]) -> dict[str, list[Sample]]:
-    """The samples of every metric of `COMPARER_METRICS`; none of what the comparer has not said (yet)."""
+    """The samples of every metric of `COMPARER_METRICS`; none of what no comparer has said (yet)."""
     plain = {name: snapshot.get(field) for name, field in _PLAIN.items()}
     proofs: Mapping[str, list[int]] = snapshot.get("proofs", {})
     return {

@@ -80,7 +80,7 @@ class ControlProcess:
             on_apply=self._on_apply,
         )
         state = self._state = ControlState(hello, reloader)
-        if state.take_workers(hello["workers"]):
+        if state.take_processes(hello):
             self._remember(state)
         for frame in self._early:
             self._handle(state, frame)
@@ -150,14 +150,14 @@ class ControlProcess:
     def _handle(self, state: ControlState, frame: Frame) -> None:
         match frame["type"]:
             case "workers":
-                state.comparer, state.syncer = frame.get("comparer"), frame.get("syncer")
-                if state.take_workers(frame["workers"]):
+                if state.take_processes(frame):
                     self._remember(state)
             case "snapshot":
                 if state.take_snapshot(frame):
                     self._remember(state)
             case "comparer":
-                state.comparer_snapshot = frame["data"]
+                if state.take_comparer(frame):
+                    self._remember(state)
             case "syncer":
                 state.syncs = frame["data"]["syncs"]
             case "accepted":
@@ -174,7 +174,7 @@ class ControlProcess:
         self._ended.set()
 
     def _remember(self, state: ControlState) -> None:
-        self._send({"type": "remember", "memory": state.totals.memory()})
+        self._send({"type": "remember", "memory": state.memory()})
 
     def _send(self, frame: Frame) -> None:
         if self._channel is not None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from proxy.channel import Frame
+from proxy.control.comparer_totals import ComparerTotals
 from proxy.control.rates import Window
 from proxy.control.reload import Reloader
 from proxy.control.snapshots import Accumulator, Snapshot
@@ -22,7 +23,7 @@ class ControlState:
     Attributes:
         workers: as the supervisor described them last.
         comparer: as the supervisor described it last; None where no route was ever mirrored.
-        comparer_snapshot: what it said last of itself.
+        comparers: what it and those before it said of themselves.
         syncer: as the supervisor described it last; None where there never was a sync.
         syncs: what it said last of its syncs.
         draining: the proxy stops.
@@ -39,7 +40,7 @@ class ControlState:
         self.draining = False
         self.workers: list[dict[str, Any]] = hello["workers"]
         self.comparer: dict[str, Any] | None = hello.get("comparer")
-        self.comparer_snapshot: dict[str, Any] = {}
+        self.comparers = ComparerTotals((hello.get("memory") or {}).get("comparers"))
         self.syncer: dict[str, Any] | None = hello.get("syncer")
         self.syncs: list[dict[str, Any]] = []
         self.totals = Accumulator(hello.get("memory"))
@@ -62,19 +63,30 @@ class ControlState:
 
     @property
     def complete(self) -> bool:
-        """Whether every ready worker has reported, so that totals do not fall behind those of control's last run."""
+        """Whether every ready process has reported, so that totals do not fall behind those of control's last run."""
         missing = any(one["state"] == "ready" and one["number"] not in self.totals.live for one in self.workers)
+        one = self.comparer
+        missing |= one is not None and one["state"] == "ready" and not self.comparers.heard(one["incarnation"])
         return not missing or self._clock() - self._started_s > FIRST_SNAPSHOTS_S
 
-    def take_workers(self, workers: list[dict[str, Any]]) -> bool:
-        """Take a new list of workers; True when control's memory changed by that."""
-        self.workers = workers
-        ended = [(one["number"], one["incarnation"] - (one["state"] != "down")) for one in workers]
-        return any([self.totals.retire(*one) for one in ended if one[1] > 0])  # noqa: C419 - all of them, not up to the first
+    def take_processes(self, frame: Mapping[str, Any]) -> bool:
+        """Take a new list of workers, with the companions; True when control's memory changed by that."""
+        self.workers, self.comparer, self.syncer = frame["workers"], frame.get("comparer"), frame.get("syncer")
+        ended = [(one["number"], _last_ended(one)) for one in self.workers]
+        changed = self.comparer is not None and self.comparers.retire(_last_ended(self.comparer))
+        return changed | any([self.totals.retire(*one) for one in ended if one[1] > 0])  # noqa: C419 - all of them, not up to the first
 
     def take_snapshot(self, frame: Mapping[str, Any]) -> bool:
         """Take a worker's counters; True when control's memory changed by that."""
         return self.totals.take(frame["worker"], frame["incarnation"], frame["data"])
+
+    def take_comparer(self, frame: Mapping[str, Any]) -> bool:
+        """Take the comparer's figures; True when control's memory changed by that."""
+        return self.comparers.take(frame["incarnation"], frame["data"])
+
+    def memory(self) -> dict[str, Any]:
+        """What another control process needs to go on from here; JSON-able."""
+        return {**self.totals.memory(), "comparers": self.comparers.memory()}
 
     def take_table(self) -> None:
         """Another table is in force."""
@@ -96,4 +108,12 @@ class ControlState:
 
     def _forget_routes(self) -> None:
         config = self.reloader.config
-        self.totals.keep_only({route.name for route in config.routes}, set(config.services))
+        routes = {route.name for route in config.routes}
+        self.totals.keep_only(routes, set(config.services))
+        self.comparers.keep_only(routes)
+
+
+def _last_ended(process: Mapping[str, Any]) -> int:
+    """The number of the last process that has ended: the one before this one, or this one."""
+    number: int = process["incarnation"]
+    return number if process["state"] == "down" else number - 1
