@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, Protocol
 
 from legacy_adapters.errors import MappingError
@@ -46,6 +47,20 @@ class MappedChunk:
     values: Sequence[Sequence[Any]]
     kept: Sequence[int] | None
     refused: Sequence[tuple[int, MappingError]]
+
+    @classmethod
+    def of_parts(cls, parts: Sequence[MappedChunk], rows: int) -> MappedChunk:
+        """What came of a chunk that was mapped in parts of so many rows each, the last one of fewer."""
+        if len(parts) == 1:
+            return parts[0]
+        values = [list(chain.from_iterable(columns)) for columns in zip(*(part.values for part in parts), strict=True)]
+        refused = [(rows * at + index, error) for at, part in enumerate(parts) for index, error in part.refused]
+        kept: list[int] | None = None
+        if refused:
+            out = {index for index, _ in refused}
+            count = sum(len(part) + len(part.refused) for part in parts)
+            kept = [index for index in range(count) if index not in out]
+        return cls(parts[0].columns, values, kept, refused)
 
     def __len__(self) -> int:
         """How many rows."""

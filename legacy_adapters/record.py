@@ -80,6 +80,13 @@ class Chunk:
         """The rows one by one; made anew with each call."""
         return list(zip(*self.values, strict=True))
 
+    def part(self, start: int, end: int) -> Chunk:
+        """The rows from `start` to before `end`."""
+        if start <= 0 and end >= len(self):
+            return self
+        values = [column[start:end] for column in self.values]
+        return Chunk(self.columns, self.key_columns, values, self.hashes[start:end])
+
     def key(self, index: int) -> Key:
         """Key of the row at `index`, which may be negative."""
         return tuple([self.values[column][index] for column in self.key_columns])

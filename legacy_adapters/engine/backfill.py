@@ -17,6 +17,7 @@ from __future__ import annotations
 import asyncio
 import time
 from dataclasses import dataclass, replace
+from typing import Final
 
 from legacy_adapters.change import Change, Entry, Load
 from legacy_adapters.connector import Transaction
@@ -30,6 +31,9 @@ from legacy_adapters.engine.throttle import Throttle
 from legacy_adapters.errors import StaleError
 from legacy_adapters.mapper import Found, MappedChunk
 from legacy_adapters.record import Chunk, Key
+
+#: Rows that are mapped at a time: some milliseconds, in which nothing else of the process moves.
+MAPPED_ROWS: Final = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,9 +125,17 @@ class Backfill:
                     counters = await snapshot.entries_by_target(chunk.keys())
         self._at("backfill.read")
         found = await self._found(chunk)
-        mapped = direction.mapper.chunk(chunk, found) if chunk is not None and len(chunk) else None
+        mapped = await self._mapped(chunk, found) if chunk is not None and len(chunk) else None
         after = LiveMark(read.cursor, live.turn)
         return Portion(changes, after, chunk, counters, found, mapped, self._following(mark, chunk))
+
+    async def _mapped(self, chunk: Chunk, found: Found) -> MappedChunk:
+        """The chunk mapped, a slice at a time: what is written meanwhile goes on, and other syncs too."""
+        parts = []
+        for start in range(0, len(chunk), MAPPED_ROWS):
+            parts.append(self._direction.mapper.chunk(chunk.part(start, start + MAPPED_ROWS), found))
+            await asyncio.sleep(0)
+        return MappedChunk.of_parts(parts, MAPPED_ROWS)
 
     async def _found(self, chunk: Chunk | None) -> Found:
         if chunk is None or not self._direction.mapper.lookups:

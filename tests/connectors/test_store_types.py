@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from legacy_adapters.change import Operation, Write
+from legacy_adapters.change import Load, Operation, Write
 from legacy_adapters.connector import Listed
 from legacy_adapters.sql.store import SqlStore
 from legacy_adapters.values.kinds import Kind as ColumnFamily
@@ -181,6 +181,21 @@ async def test_many_updates_at_once_keep_every_value(kind: Kind) -> None:
             assert repr(read) == repr(value) or (read == value and type(read) is type(value)), (
                 f"{name}: {value!r} came out as {read!r}"
             )
+
+
+async def test_a_load_leaves_the_values_that_a_write_leaves(postgresql: Kind) -> None:
+    store = await typed(postgresql)
+    for at, (name, values) in enumerate(POSTGRESQL):
+        rows = [(100 * at + number, value) for number, value in enumerate(values)]
+        keys = [(key,) for key, _ in rows]
+        load = Load.of_rows(("id", f"c{at}"), rows, keys, [1] * len(rows), mapping_version=1)
+        async with store.transaction() as ours:
+            assert await ours.load(load), name
+            loaded = await ours.rows(keys)
+            writes = [Write((key,), Operation.UPSERT, {"id": key, f"c{at}": value}) for key, value in rows]
+            assert await ours.write(writes) == [], name
+            written = await ours.rows(keys)
+        assert {key: repr(one) for key, one in loaded.items()} == {key: repr(one) for key, one in written.items()}, name
 
 
 async def test_many_updates_at_once_reach_the_row_of_each_key_alone(kind: Kind) -> None:

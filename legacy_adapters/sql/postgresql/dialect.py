@@ -14,7 +14,7 @@ from legacy_adapters.sql.capture import Capture
 from legacy_adapters.sql.connection import Connection, RefusedError
 from legacy_adapters.sql.dialect import Args, Decoder, StatementDialect
 from legacy_adapters.sql.ledger import FIELDS, Ledger
-from legacy_adapters.sql.postgresql import values
+from legacy_adapters.sql.postgresql import copying, values
 from legacy_adapters.sql.postgresql.driver import PostgreSQLConnection, connect
 from legacy_adapters.sql.postgresql.outbox import PostgreSQLOutbox
 from legacy_adapters.sql.postgresql.reflection import reflect
@@ -178,9 +178,8 @@ class PostgreSQLDialect(StatementDialect):
     async def load(self, connection: Connection, ledger: Ledger, load: Load) -> None:
         table = ledger.target
         columns = [table.shape.column(name) for name in load.columns]
-        if copied := values.copied(columns, load.values):
-            rows = zip(*copied, strict=True)
-            await cast("PostgreSQLConnection", connection).copy(table.shape, load.columns, rows)
+        if texts := copying.written(columns, load.values):
+            await cast("PostgreSQLConnection", connection).copy(table.shape, load.columns, copying.pieces(texts))
         else:
             await self.insert(connection, table, load.columns, load.rows)
         keys = (*ledger.source_columns, *ledger.target_columns)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -82,11 +82,11 @@ class PostgreSQLConnection(Connection):
         with translated():
             await self.native.execute(";\n".join(statements))
 
-    async def copy(self, table: TableShape, names: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-        """Insert rows by COPY."""
+    async def copy(self, table: TableShape, names: Sequence[str], pieces: Iterable[bytes]) -> None:
+        """Insert rows by COPY, written out as text."""
         with translated():
-            await self.native.copy_records_to_table(
-                table.table, schema_name=table.schema, columns=list(names), records=rows
+            await self.native.copy_to_table(
+                table.table, schema_name=table.schema, columns=list(names), source=_one_by_one(pieces), format="text"
             )
 
     async def begin_snapshot(self) -> None:
@@ -102,6 +102,12 @@ class PostgreSQLConnection(Connection):
 
     def terminate(self) -> None:
         self.native.terminate()
+
+
+async def _one_by_one(pieces: Iterable[bytes]) -> AsyncIterator[bytes]:
+    """Pieces as the driver takes them; it waits where the server has not read the last ones."""
+    for piece in pieces:
+        yield piece
 
 
 async def connect(url: URL, origin: str) -> PostgreSQLConnection:

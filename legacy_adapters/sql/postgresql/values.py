@@ -24,14 +24,6 @@ _SENT = {
 #: Kinds that are sent as text and cast in the statement: asyncpg would write 9999-12-31, the legacy world's "never",
 #: as infinity, and give back infinity as 9999-12-31.
 _AS_TEXT = frozenset({Kind.DATE, Kind.TIME, Kind.DATETIME, Kind.INTERVAL, Kind.JSON, Kind.ENUM, Kind.OTHER})
-#: Kinds that asyncpg writes by COPY as they are; values of other types than the kind's make it refuse the rows.
-_COPIED = frozenset(Kind) - {Kind.OTHER, Kind.INTERVAL}
-#: What asyncpg would write as infinity, by kind and whether it is an instant.
-_SENTINELS: dict[tuple[Kind, bool], tuple[Any, ...]] = {
-    (Kind.DATE, False): (dt.date.max, dt.date.min),
-    (Kind.DATETIME, False): (dt.datetime.max, dt.datetime.min),  # noqa: DTZ901
-    (Kind.DATETIME, True): (dt.datetime.max.replace(tzinfo=dt.UTC), dt.datetime.min.replace(tzinfo=dt.UTC)),
-}
 _INTERVAL = re.compile(r"(?:(-?\d+) days? ?)?(?:(-?)(\d+):(\d\d):(\d\d)(?:\.(\d+))?)?")
 _INTEGER_BITS = 64
 #: Of a key's value in an index.
@@ -126,18 +118,6 @@ def hashed(names: Sequence[str]) -> str:
     stand on, and a third of md5's cost; hashing the record itself would fold a bigint into 32 bits.
     """
     return f'hashtextextended(ROW({", ".join(names)})::text COLLATE "C", 0)'
-
-
-def copied(columns: Sequence[ColumnKind], values: Sequence[Sequence[Any]]) -> Sequence[Sequence[Any]] | None:
-    """Columns of values as COPY takes them; None where COPY would alter some."""
-    if any(column.kind not in _COPIED or column.type_name in {"citext", "bit(1)"} for column in columns):
-        return None
-    for column, part in zip(columns, values, strict=True):
-        if any(sentinel in part for sentinel in _SENTINELS.get((column.kind, column.zoned), ())):
-            return None
-    return [
-        givens(column, part) if column.kind is Kind.JSON else part for column, part in zip(columns, values, strict=True)
-    ]
 
 
 def _text(column: ColumnKind, value: Any) -> str:
