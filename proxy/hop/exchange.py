@@ -439,7 +439,9 @@ class Exchange:
         self.deadline_s = _FOREVER
         now = monotonic()
         self.counters.end(status, now - self.started_s, self.bytes_in, self.bytes_out)
-        self.client.plane.log_exchange(self, status, error, now)
+        plane = self.client.plane
+        plane.metrics.active -= 1
+        plane.log_exchange(self, status, error, now)
 
     def tick(self, now_s: float) -> None:
         """Look at the clock, at every sweep of the plane."""

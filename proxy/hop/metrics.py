@@ -117,6 +117,7 @@ class PlaneMetrics:
     """Counters of one data plane. The int attributes are bumped by whoever knows.
 
     Attributes:
+        active: requests of clients under way, upgraded connections included.
         client_connections: open now.
         client_connections_total: accepted since the start.
         client_connections_refused: closed at once because `connections_max` was reached.
@@ -128,11 +129,20 @@ class PlaneMetrics:
     """
 
     __slots__ = (
-        *("_legacy", "_new", "_rows", "client_connections", "client_connections_refused", "client_connections_total"),
+        *(
+            "_legacy",
+            "_new",
+            "_rows",
+            "active",
+            "client_connections",
+            "client_connections_refused",
+            "client_connections_total",
+        ),
         *("errors", "requests_rejected", "tunnels", "tunnels_total", "version"),
     )
 
     def __init__(self, table: Table) -> None:
+        self.active = 0
         self.client_connections = 0
         self.client_connections_total = 0
         self.client_connections_refused = 0
@@ -158,7 +168,8 @@ class PlaneMetrics:
         self.version = table.version
 
     def begin(self, route_index: int, arm: str) -> RouteCounters:
-        """Count one request as under way; the caller ends it on the counters that come back."""
+        """Count one request as under way; the caller ends it on the counters that come back, and `active`, too."""
+        self.active += 1
         counters = (self._new if arm == "new" else self._legacy)[route_index]
         counters.active += 1
         return counters
@@ -180,6 +191,10 @@ class PlaneMetrics:
     def tunnel_closed(self) -> None:
         """An upgraded connection is gone."""
         self.tunnels -= 1
+
+    def waited_for(self) -> bool:
+        """Whether a client waits for an answer; those whose connection was upgraded do not."""
+        return self.active > self.tunnels
 
     def rejected(self, status: int) -> None:
         """A request was answered before any route was decided."""

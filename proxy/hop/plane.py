@@ -20,6 +20,7 @@ from proxy.hop.pool import Service
 from proxy.hop.tls import server_context
 from proxy.mirroring.mirrors import Mirrors
 from proxy.mirroring.outbox import Outbox
+from proxy.mirroring.quiet import Quiet
 
 if TYPE_CHECKING:
     import ssl
@@ -127,8 +128,9 @@ class DataPlane:
             comparer: path of the socket that takes exchanges; None leaves them in a queue that fills up.
         """
         self.loop = asyncio.get_running_loop()
-        self.mirrors = Mirrors(self.loop, Outbox(self.loop, comparer, worker))
         self.metrics = PlaneMetrics(table)
+        quiet = Quiet(self.loop, self.metrics.waited_for)
+        self.mirrors = Mirrors(self.loop, Outbox(self.loop, comparer, worker, quiet), quiet)
         self.access_log = access_log if access_log is not None else AccessLog("off")
         self.worker = worker
         self.draining = False

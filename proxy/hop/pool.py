@@ -127,6 +127,11 @@ class Service:
         """Exchanges that wait for a connection."""
         return len(self._queue)
 
+    @property
+    def refuses(self) -> bool:
+        """Whether the breakers of all endpoints are open, so that `acquire` would fail."""
+        return not any(endpoint.breaker is None or endpoint.breaker.ready for endpoint in self.endpoints)
+
     def renewed_tls(self) -> ssl.SSLContext | None:
         """A TLS context made of the certificate files as they are now.
 

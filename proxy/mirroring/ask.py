@@ -14,7 +14,7 @@ from proxy.hop.block import CHUNKED
 from proxy.hop.framing import chunk, last_chunk
 from proxy.hop.inbound import inbound_head
 from proxy.mirroring.capture import Capture
-from shadow.exchange import FAILED, NOT_ASKED, TIMED_OUT, UPGRADED
+from shadow.exchange import COMPLETE, FAILED, NOT_ASKED, TIMED_OUT, UPGRADED
 
 if TYPE_CHECKING:
     from proxy.hop.errors import Failure
@@ -31,36 +31,34 @@ MIRROR_LINE: Final = b"X-Strangler-Mirror: 1\r\n"
 _NO_ENDPOINTS: Final[frozenset[Endpoint]] = frozenset()
 
 
-class Ask:
-    """A copy of a request under way to one arm.
+class Ask(Capture):
+    """A copy of a request under way to one arm, and what is answered.
 
     Attributes:
         request: what is asked.
         tried: always empty: a copy is not worth a second endpoint.
         arm: whose rewriting applies.
-        capture: the answer.
         refusal: the failure because of which nothing was sent at all, else None.
     """
 
     __slots__ = (
-        *("_connecting", "_endpoint", "_mirror", "_reused", "_service", "_upstream", "arm", "capture", "refusal"),
-        *("request", "tried"),
+        *("_connecting", "_endpoint", "_mirror", "_reused", "_service", "_upstream", "arm", "refusal", "request"),
+        "tried",
     )
 
     request: Request
     tried: frozenset[Endpoint]
 
     def __init__(self, mirror: Mirror, arm: ArmModel, service: Service) -> None:
+        super().__init__(mirror.memory, mirror.shadow.body_bytes_max)
         self._mirror = mirror
         self._service = service
         self._endpoint: Endpoint | None = None
         self._upstream: Upstream | None = None
-        self._connecting = False
-        self._reused = False
+        self._connecting = self._reused = False
         self.arm = arm
-        self.request = mirror.request
+        self.request = mirror.exchange.request
         self.tried = _NO_ENDPOINTS
-        self.capture = Capture(mirror.memory, mirror.bytes_max)
         self.refusal: Failure | None = None
 
     def start(self) -> None:
@@ -75,7 +73,7 @@ class Ask:
         if outcome == TIMED_OUT and endpoint is not None and endpoint.breaker is not None:
             endpoint.breaker.record(False)
         self._let_go(broken=True)
-        self.capture.end(outcome)
+        self.end(outcome)
 
     # from the service's pool
 
@@ -98,18 +96,20 @@ class Ask:
         self._connecting = False
         self._reused = reused
         mirror = self._mirror
+        exchange = mirror.exchange
         request = self.request
+        plane = exchange.client.plane
         head = inbound_head(
             request,
             self.arm,
             self._service.model,
             endpoint.url,
-            params=mirror.params,
-            peer=mirror.peer,
-            via=mirror.via,
-            ids=mirror.ids + MIRROR_LINE,
+            params=exchange.decision.params,
+            peer=exchange.client.peer,
+            via=plane.via_1_0 if request.block.http_1_0 else plane.via,
+            ids=exchange.ids + MIRROR_LINE,
         )
-        self.capture.sent_s = monotonic()
+        self.sent_s = monotonic()
         body = mirror.body
         if request.block.length == CHUNKED:
             end = last_chunk(names.fit_trailers(mirror.trailers))
@@ -132,22 +132,21 @@ class Ask:
     def on_response(self, response: Response, data: bytes | memoryview, *, ended: bool, trailers: bytes = b"") -> None:
         """The head, and what came of the body."""
         del trailers
-        capture = self.capture
-        capture.on_response(response, data)
+        self.keep_head(response, data)
         if ended:
             self._complete()
-        elif not capture.whole:
+        elif self.outcome != COMPLETE:
             self._finish(broken=True)
 
     def on_body(self, data: bytes) -> None:
         """A piece of the body."""
-        self.capture.on_body(data)
-        if not self.capture.whole:
+        self.keep(data)
+        if self.outcome != COMPLETE:
             self._finish(broken=True)
 
     def on_body_and_end(self, data: bytes) -> None:
         """The last piece of a body of known length."""
-        self.capture.on_body(data)
+        self.keep(data)
         self._complete()
 
     def on_end(self, trailers: bytes = b"") -> None:
@@ -157,8 +156,8 @@ class Ask:
 
     def on_upgrade(self, response: Response, data: bytes) -> None:
         """It switched protocols: there is nobody to talk to it."""
-        self.capture.on_response(response, data)
-        self.capture.outcome = UPGRADED
+        self.keep_head(response, data)
+        self.outcome = UPGRADED
         self._finish(broken=True)
 
     def on_failure(self, failure: Failure, detail: str) -> None:
@@ -167,7 +166,7 @@ class Ask:
         endpoint, upstream = self._endpoint, self._upstream
         if endpoint is None:  # the pool had nothing to offer
             self.refusal = failure
-            self.capture.end(NOT_ASKED, failure.error)
+            self.end(NOT_ASKED, failure.error)
             self._mirror.on_answer(self)
             return
         spoke = upstream is not None and upstream.spoke
@@ -180,7 +179,7 @@ class Ask:
             self.refusal = failure
         elif endpoint.breaker is not None:
             endpoint.breaker.record(False)
-        self.capture.end(FAILED, failure.error)
+        self.end(FAILED, failure.error)
         self._mirror.on_answer(self)
 
     # the end
@@ -198,7 +197,7 @@ class Ask:
         if endpoint is not None and endpoint.breaker is not None:
             endpoint.breaker.record(True)
         self._let_go(broken=broken)
-        self.capture.end()
+        self.end()
         self._mirror.on_answer(self)
 
     def _let_go(self, *, broken: bool) -> None:

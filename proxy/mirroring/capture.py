@@ -18,6 +18,8 @@ HELD_BYTES_MAX: Final = 64 << 20
 #: Outcome of a capture that was given up since there was no memory left; it never leaves the worker.
 STARVED: Final = "starved"
 
+_NOTHING: Final[list[bytes | memoryview]] = []
+
 #: Media types that may go on for ever.
 _STREAMS: Final = (b"text/event-stream", b"multipart/x-mixed-replace")
 
@@ -67,20 +69,12 @@ class Capture:
         self._bytes_max = bytes_max
         self.outcome = NOT_ASKED
         self.response: Response | None = None
-        self.pieces: list[bytes | memoryview] = []
-        self.kept_bytes = 0
-        self.body_bytes = 0
+        self.pieces: list[bytes | memoryview] = _NOTHING
+        self.kept_bytes = self.body_bytes = 0
         self.error = ""
-        self.sent_s = 0.0
-        self.first_byte_s = 0.0
-        self.ended_s = 0.0
+        self.sent_s = self.first_byte_s = self.ended_s = 0.0
 
-    @property
-    def whole(self) -> bool:
-        """Whether all of it was captured so far; False where it is of no more use to go on."""
-        return self.outcome == COMPLETE
-
-    def on_response(self, response: Response, data: bytes | memoryview) -> None:
+    def keep_head(self, response: Response, data: bytes | memoryview) -> None:
         """The head, and what came with it of the body."""
         self.first_byte_s = monotonic()
         self.response = response
@@ -93,9 +87,9 @@ class Capture:
         elif stream or (stream is None and is_stream(response)):
             self.outcome = STREAMED
         elif data:
-            self.on_body(data)
+            self.keep(data)
 
-    def on_body(self, data: bytes | memoryview) -> None:
+    def keep(self, data: bytes | memoryview) -> None:
         """A piece of the body."""
         if self.outcome != COMPLETE:
             if self.response is not None and self.response.length < 0:
@@ -114,7 +108,10 @@ class Capture:
             self.outcome = STARVED
             self.release()
             return
-        self.pieces.append(data)
+        if self.pieces:
+            self.pieces.append(data)
+        else:
+            self.pieces = [data]
         self.kept_bytes += size
         memory.held_bytes += size
 
@@ -129,11 +126,11 @@ class Capture:
         """Give the body back."""
         self._memory.held_bytes -= self.kept_bytes
         self.kept_bytes = 0
-        self.pieces = []
+        self.pieces = _NOTHING
 
     def _keep_beginning(self, data: bytes | memoryview) -> None:
         beginning = bytes(data[:BEGINNING_BYTES_MAX])
-        self.pieces.append(beginning)
+        self.pieces = [beginning]
         self.kept_bytes += len(beginning)
         self._memory.held_bytes += len(beginning)
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from proxy.hop.exchange import Exchange
-from proxy.mirroring import counters as reasons
 from shadow.exchange import STREAMED, UPGRADED
 
 if TYPE_CHECKING:
@@ -40,12 +39,12 @@ class MirroredExchange(Exchange):
 
     def on_client_gone(self) -> None:
         """The client is gone: what it would have got is not known."""
-        self.mirror.shed(reasons.INCOMPLETE)
+        self.mirror.on_incomplete()
         super().on_client_gone()
 
     def abandon(self, failure: Failure) -> None:
         """The request turned out to be bad."""
-        self.mirror.shed(reasons.INCOMPLETE)
+        self.mirror.on_incomplete()
         super().abandon(failure)
 
     def on_response(self, response: Response, data: bytes | memoryview, *, ended: bool, trailers: bytes = b"") -> None:
@@ -53,16 +52,16 @@ class MirroredExchange(Exchange):
         self.mirror.on_served_response(response, data)
         super().on_response(response, data, ended=ended, trailers=trailers)
         if self.mirror.served.outcome == STREAMED:
-            self.mirror.on_served(self)  # its end may be hours away
+            self.mirror.on_served()  # its end may be hours away
 
     def on_body(self, data: bytes) -> None:
         """A piece of the response's body."""
-        self.mirror.served.on_body(data)
+        self.mirror.on_served_body(data)
         super().on_body(data)
 
     def on_body_and_end(self, data: bytes) -> None:
         """The last piece of a body of known length."""
-        self.mirror.served.on_body(data)
+        self.mirror.on_served_body(data)
         super().on_body_and_end(data)
 
     def on_upgrade(self, response: Response, data: bytes) -> None:
@@ -70,7 +69,7 @@ class MirroredExchange(Exchange):
         self.mirror.on_served_response(response, b"")
         self.mirror.served.outcome = UPGRADED
         super().on_upgrade(response, data)
-        self.mirror.on_served(self)
+        self.mirror.on_served()
 
     def on_failure(self, failure: Failure, detail: str) -> None:
         """The attempt is over without a whole response."""
@@ -78,11 +77,10 @@ class MirroredExchange(Exchange):
         super().on_failure(failure, detail)
 
     def _fall_back(self, error: str) -> None:
-        fallback = self.decision.route.fallback
-        if fallback is not None:
-            self.mirror.on_fallback(error, fallback.arm)
+        if self.decision.route.fallback is not None:
+            self.mirror.on_fallback(error)
         super()._fall_back(error)
 
     def _account(self, status: int, *, error: str = "") -> None:
         super()._account(status, error=error)
-        self.mirror.on_served(self)
+        self.mirror.on_served()

@@ -20,17 +20,21 @@ if TYPE_CHECKING:
     from routes.model import ArmModel
 
 _LENGTH_BYTES: Final = 4
+#: Legacy, new, legacy again.
+_ANSWERS: Final = 3
 #: Request fields that end at this hop.
 _HOP: Final = frozenset(
     {names.STRIP, names.CONNECTION, names.UPGRADE, names.TE, names.TRANSFER_ENCODING, names.EXPECT, names.LOOKALIKE}
 )
 
-#: An answer as JSON can be made of it.
-Head = list[Any]
-
 
 def encode_message(
-    about: list[Any], request: Request, body: list[bytes | memoryview], answers: list[tuple[Capture, Head] | None]
+    about: list[Any],
+    request: Request,
+    body: list[bytes],
+    answers: list[tuple[Capture, ArmModel]],
+    *,
+    rewrites: bool,
 ) -> list[bytes | memoryview]:
     """The pieces of one message.
 
@@ -38,78 +42,69 @@ def encode_message(
         about: id, arrival, route, arm that served, whether legacy was asked again before new, sandbox.
         request: what the client asked.
         body: pieces of its body.
-        answers: of legacy and of new, and of legacy again or None.
+        answers: of legacy and of new, and perhaps of legacy again, each with the arm whose it is.
+        rewrites: whether fields that name a service are mapped to what the client sees, as they are for the client.
     """
-    bodies = [sum(map(len, body)) if body else 0]
-    pieces: list[bytes | memoryview] = [b"", *body]
-    heads: list[Head | None] = []
-    for answer in answers:
-        if answer is None:
-            heads.append(None)
-            continue
-        capture, answer_head = answer
-        heads.append(answer_head)
-        bodies.append(capture.kept_bytes)
-        pieces += capture.pieces
     asked = [
         request.method.decode("latin-1"),
         request.target.decode("latin-1"),
         request.authority.decode("latin-1"),
         request.scheme.decode("latin-1"),
-        orjson.Fragment(request_fields(request.block)),
+        orjson.Fragment(request.block.fields_json or request_fields(request.block)),
     ]
-    head = orjson.dumps([about, asked, *heads, bodies])
-    pieces[0] = len(head).to_bytes(_LENGTH_BYTES, "big") + head
+    pieces: list[bytes | memoryview] = [b"", *body]
+    bodies = [sum(map(len, body)) if body else 0]
+    head: list[Any] = [about, asked]
+    for capture, arm in answers:
+        head.append(_answer(capture, arm, request, rewrites=rewrites))
+        bodies.append(capture.kept_bytes)
+        pieces += capture.pieces
+    if len(answers) < _ANSWERS:
+        head.append(None)
+    head.append(bodies)
+    encoded = orjson.dumps(head)
+    pieces[0] = len(encoded).to_bytes(_LENGTH_BYTES, "big") + encoded
     return pieces
 
 
-def answer_head(capture: Capture, arm: ArmModel, request: Request, *, rewrites: bool) -> Head:
-    """What a message says of one answer, its body aside.
-
-    Args:
-        capture: the answer.
-        arm: whose it is.
-        request: what was asked.
-        rewrites: whether fields that name a service are mapped to what the client sees, as they are for the client.
-    """
+def _answer(capture: Capture, arm: ArmModel, request: Request, *, rewrites: bool) -> list[Any]:
+    """What a message says of one answer, its body aside."""
     response = capture.response
-    sent_s = capture.sent_s
     if response is None:
         status, fields = 0, b"[]"
     else:
         status = response.status
-        fields = _mapped_fields(response, arm, request) if rewrites and response.mapped else _fields(response)
-    first_byte_s = capture.first_byte_s - sent_s if capture.first_byte_s and sent_s else 0.0
-    total_s = capture.ended_s - sent_s if sent_s else 0.0
+        if rewrites and response.mapped:
+            fields = _mapped_fields(response, arm, request)
+        else:
+            fields = response.fields_json or _fields(response)
+    first_byte_s = total_s = 0.0
+    sent_s = capture.sent_s
+    if sent_s:
+        total_s = capture.ended_s - sent_s
+        if capture.first_byte_s:
+            first_byte_s = capture.first_byte_s - sent_s
     return [capture.outcome, status, orjson.Fragment(fields), capture.body_bytes, capture.error, first_byte_s, total_s]
 
 
 def request_fields(block: Block) -> bytes:
     """The fields of a request as JSON, those of its connection left out; remembered with the block."""
-    fields = block.fields_json
-    if fields is None:
-        fields = block.fields_json = orjson.dumps(
-            [
-                [lower.decode("latin-1"), value.decode("latin-1")]
-                for lower, value, _ in block.fields
-                if names.REQUEST.get(lower) not in _HOP and lower not in block.strip
-            ]
-        )
+    fields = block.fields_json = orjson.dumps(
+        [
+            [lower.decode("latin-1"), value.decode("latin-1")]
+            for lower, value, _ in block.fields
+            if names.REQUEST.get(lower) not in _HOP and lower not in block.strip
+        ]
+    )
     return fields
 
 
 def _fields(response: Response) -> bytes:
     """The fields of an answer as JSON; remembered with the head."""
-    fields = response.fields_json
-    if fields is None:
-        gone = _gone(response)
-        fields = response.fields_json = orjson.dumps(
-            [
-                [lower.decode("latin-1"), value.decode("latin-1")]
-                for lower, value, _ in response.fields
-                if lower not in gone
-            ]
-        )
+    gone = _gone(response)
+    fields = response.fields_json = orjson.dumps(
+        [[lower.decode("latin-1"), value.decode("latin-1")] for lower, value, _ in response.fields if lower not in gone]
+    )
     return fields
 
 

@@ -7,8 +7,8 @@
 | `HELD_BYTES_MAX` of captured bodies | `memory` |
 | the queue to the comparer | `queue`, or `comparer_down` where nobody empties it |
 
-There is no task, future or timer for a mirrored request: those that become ready within `START_DELAY_S` start together,
-when their clients have long had their bytes, and one sweep looks at all deadlines.
+There is no task, future or timer for a mirrored request: each is two pieces of work that wait for quiet moments
+(`proxy.mirroring.quiet`), and one sweep looks at all deadlines.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
-from collections import deque
 from collections.abc import Collection
+from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
 
@@ -31,7 +31,7 @@ from proxy.mirroring.capture import Memory
 from proxy.mirroring.counters import MirrorCounters
 from proxy.mirroring.exchange import MirroredExchange
 from proxy.mirroring.flow import Asked, Flow, RouteMirror, Target
-from proxy.mirroring.mirror import Mirror
+from proxy.mirroring.mirror import ANSWERED, READY, Mirror
 from routes.mirroring import plan_mirror
 from routes.model import BreakerModel
 from routes.shadowing import spread
@@ -40,26 +40,22 @@ if TYPE_CHECKING:
     from proxy.hop.client import Client
     from proxy.hop.request import Request
     from proxy.mirroring.outbox import Outbox
+    from proxy.mirroring.quiet import Quiet
     from proxy.mirroring.secondasks import SecondAsks
     from routes.model import ArmModel, Decision, RouteModel, ServiceModel
-    from routes.shadowing import ShadowModel
     from routes.table import Table
 
-#: Mirrors that start in one turn of the loop, or a quarter of those that are ready; between turns clients are served.
-STARTS_MIN: Final = 4
-#: So long after the first client was served mirrors start together, out of the way of clients that read their answers.
-#: Measured at 2,000 requests/s with the load and the services on one core: the clients' median is 2.3 times that
-#: without mirrors where they start at once, 1.16 times after 2 ms, 1.04 times after 5 ms.
-START_DELAY_S: Final = 0.005
-#: Mirrors that may wait for their turn.
+#: Pieces of work of mirrors that may wait before no other mirror is made ready.
 READY_MAX: Final = 1024
-#: For a mirrored service that is configured without a breaker. One that refuses, resets or never answers would
-#: otherwise cost a new connection for every request.
 #: The header by which a service knows that it has done a write already (draft-ietf-httpapi-idempotency-key-header).
 IDEMPOTENCY_KEY: Final = b"idempotency-key"
 
+_NEVER: Final = float("inf")
+
 log = structlog.get_logger()
 
+#: For a mirrored service that is configured without a breaker. One that refuses, resets or never answers would
+#: otherwise cost a new connection for every request.
 BREAKER: Final = BreakerModel(errors_share=0.5, window_s=10.0, requests_min=20, open_for_s=5.0)
 
 
@@ -87,8 +83,9 @@ class Mirrors:
         table: in force.
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, outbox: Outbox) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, outbox: Outbox, quiet: Quiet) -> None:
         self.outbox = outbox
+        self._quiet = quiet
         self.memory = Memory()
         self.table = MirrorTable()
         self._loop = loop
@@ -96,11 +93,10 @@ class Mirrors:
         self._flows: dict[str, Flow] = {}
         self._second_asks = Bucket()
         self._counters: dict[tuple[str, str], MirrorCounters] = {}
-        self._ready: deque[Mirror] = deque()
-        self._asking: set[Mirror] = set()
+        self._waiting: set[Mirror] = set()  # for a quiet moment or for answers
         self._retired: set[Service] = set()
-        self._scheduled = False
         self._draining = False
+        self._given_up = False
         self._emptied = asyncio.Event()
 
     # tables
@@ -198,19 +194,17 @@ class Mirrors:
             if target.writes and not any(name == IDEMPOTENCY_KEY for name, _, _ in request.fields):
                 ids += b"Idempotency-Key: %b\r\n" % request_id
             mirror = exchange.mirror = Mirror(self, route.shadow, target, exchange)
-            mirror.request_id = request_id
-            mirror.ids = ids
             if target.legacy is not None:
-                self._sample_noise(mirror, route.shadow, target.flow.second_asks)
+                self._sample_noise(mirror, request_id, target.flow.second_asks)
         exchange.ids = ids
         return exchange
 
-    def _sample_noise(self, mirror: Mirror, shadow: ShadowModel, second_asks: SecondAsks) -> None:
+    def _sample_noise(self, mirror: Mirror, request_id: bytes, second_asks: SecondAsks) -> None:
         """Whether legacy is asked a second time: the request id decides, the comparer about the share."""
-        drawn = spread(mirror.request_id)
-        if shadow.samples_noise(drawn):
+        drawn = spread(request_id)
+        if mirror.shadow.samples_noise(drawn):
             mirror.noise = True
-        elif second_asks.left and shadow.may_sample_noise(drawn):
+        elif second_asks.left and mirror.shadow.may_sample_noise(drawn):
             mirror.noise = mirror.extra = second_asks.take(self._second_asks, monotonic())
 
     def _takes(self, route: RouteMirror, target: Target, request_id: bytes) -> bool:
@@ -226,38 +220,34 @@ class Mirrors:
             counters.give_up(reasons.RATE)
         elif self.memory.full:
             counters.give_up(reasons.MEMORY)
+        elif target.service.refuses:
+            counters.give_up(reasons.BREAKER)  # the answer would be kept for nothing
         else:
             return True
         return False
 
     def make_ready(self, mirror: Mirror) -> None:
-        """Its client was served: it asks soon."""
-        if len(self._ready) >= READY_MAX:
+        """Its client was served: it asks in a quiet moment."""
+        quiet = self._quiet
+        if len(quiet) >= READY_MAX:
             mirror.shed(reasons.CONCURRENCY)
             return
-        self._ready.append(mirror)
-        if not self._scheduled:
-            self._scheduled = True
-            self._loop.call_later(START_DELAY_S, self._start_ready)
+        self._waiting.add(mirror)
+        quiet.add(partial(self._start, mirror))
 
-    def _start_ready(self) -> None:
-        self._scheduled = False
-        ready = self._ready
-        now = monotonic()
-        for _ in range(min(len(ready), max(STARTS_MIN, len(ready) // 4))):
-            mirror = ready.popleft()
-            try:
-                self._start(mirror, now)
-            except Exception:
-                log.exception("mirror.start.failed", route=mirror.target.counters.route)
-                mirror.shed(reasons.DEFECT)
-        if ready:
-            self._scheduled = True
-            self._loop.call_soon(self._start_ready)
+    def make_done(self, mirror: Mirror) -> None:
+        """Nothing more will come: its message is made in a quiet moment."""
+        self._waiting.add(mirror)
+        self._quiet.add(mirror.conclude)
 
-    def _start(self, mirror: Mirror, now_s: float) -> None:
+    def _start(self, mirror: Mirror) -> None:
+        if mirror.state != READY:
+            return
+        if self._given_up:
+            mirror.shed(reasons.DRAINING)
+            return
         flow = mirror.target.flow
-        if flow.active >= mirror.concurrency_max:
+        if flow.active >= mirror.shadow.concurrency_max:
             mirror.shed(reasons.CONCURRENCY)
             return
         full = self.outbox.full
@@ -265,15 +255,17 @@ class Mirrors:
             mirror.shed(full)
             return
         flow.active += 1
-        self._asking.add(mirror)
-        mirror.begin(now_s)
+        try:
+            mirror.begin()
+        except Exception:
+            log.exception("mirror.start.failed", route=mirror.target.counters.route)
+            mirror.shed(reasons.DEFECT)
 
     def forget(self, mirror: Mirror) -> None:
         """It has ended."""
-        if mirror in self._asking:
-            self._asking.discard(mirror)
-            mirror.target.flow.active -= 1
-        if not self._asking and not self._ready:
+        waiting = self._waiting
+        waiting.discard(mirror)
+        if not waiting and self._draining:
             self._emptied.set()
 
     # what the comparer says of routes
@@ -299,9 +291,10 @@ class Mirrors:
 
     def sweep(self, now_s: float) -> None:
         """Give up what took longer than its timeout, and connections that were idle for too long."""
-        for mirror in tuple(self._asking):
+        for mirror in self._waiting:
             if now_s >= mirror.deadline_s:
-                mirror.time_out()
+                mirror.deadline_s = _NEVER
+                self._quiet.add(mirror.time_out)
         for service in self.table.services.values():
             service.sweep(now_s)
         if self._retired:
@@ -322,7 +315,7 @@ class Mirrors:
             timeout_s: for the mirrors, and once more for the comparer.
         """
         self._draining = True
-        if self._asking or self._ready:
+        if self._waiting:
             self._emptied.clear()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(timeout_s):
@@ -339,9 +332,12 @@ class Mirrors:
             await service.close()
 
     def _give_up(self) -> None:
-        for mirror in (*self._asking, *self._ready):
-            mirror.shed(reasons.DRAINING)
-        self._ready.clear()
+        """Shed what still asks or would ask; what has its answers is handed over."""
+        self._given_up = True
+        for mirror in tuple(self._waiting):
+            if mirror.state != ANSWERED:
+                mirror.shed(reasons.DRAINING)
+        self._quiet.finish()
 
     @property
     def open(self) -> int:

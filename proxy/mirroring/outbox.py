@@ -6,8 +6,8 @@ offer ──► queue ──► batch ── sent ── ack ──► compared
             │         └─ the connection ends: the same batch again; twice: lost as poison
             └─ full: shed
 ```
-Batches close by themselves: while one is under way, or for `BATCH_DELAY_S`, messages gather. There is one timer for a
-batch, and one task for as long as the worker lives.
+Batches close by themselves: while one is under way, or for `BATCH_DELAY_S`, messages gather; `BATCH_EXCHANGES` are
+enough. They are written in quiet moments. There is one timer for a batch, and one task for as long as the worker lives.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from shadow.stream import BATCH_BYTES_MAX, BATCH_EXCHANGES_MAX, Ack, Frame, Hell
 
 if TYPE_CHECKING:
     from proxy.mirroring.counters import MirrorCounters
+    from proxy.mirroring.quiet import Quiet
     from shadow.stream import Verdicts
 
 #: What may wait for the comparer, all messages together.
@@ -37,6 +38,10 @@ QUEUE_BYTES_MAX: Final = 32 << 20
 QUEUE_MESSAGES_MAX: Final = 8192
 #: Pieces of a message up to this size are joined: copying them costs less than handing each to the kernel.
 JOINED_BYTES_MAX: Final = 16 << 10
+#: So many are worth a batch. More make the loop serve nobody for as long as it takes to write them.
+BATCH_EXCHANGES: Final = 32
+#: Likewise, in bytes.
+BATCH_BYTES: Final = 256 << 10
 #: How long a message may wait for others to share a batch with.
 BATCH_DELAY_S: Final = 0.05
 #: A batch that was under way so often when the comparer went is not sent again.
@@ -87,7 +92,9 @@ class Outbox:
         listener: told what the comparer says of routes.
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, path: str | None, worker: int = 0) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, path: str | None, worker: int, quiet: Quiet) -> None:
+        self._quiet = quiet
+        self._flushing = False
         self.queued_bytes = 0
         self.batch: Batch | None = None
         self.listener: Listener | None = None
@@ -209,12 +216,20 @@ class Outbox:
 
     def _arrange(self) -> None:
         """Send a batch now, or soon."""
-        if len(self._queue) >= BATCH_EXCHANGES_MAX or self.queued_bytes >= BATCH_BYTES_MAX or self._hurried:
+        if self._hurried:
             self._flush()
+        elif len(self._queue) >= BATCH_EXCHANGES or self.queued_bytes >= BATCH_BYTES:
+            self._flush_soon()
         elif self._queue and self._timer is None:
-            self._timer = self._loop.call_later(BATCH_DELAY_S, self._flush)
+            self._timer = self._loop.call_later(BATCH_DELAY_S, self._flush_soon)
+
+    def _flush_soon(self) -> None:
+        if not self._flushing:
+            self._flushing = True
+            self._quiet.add(self._flush)
 
     def _flush(self) -> None:
+        self._flushing = False
         self._stop_timer()
         if self.batch is not None or not self._queue or not self._ready:
             return

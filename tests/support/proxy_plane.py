@@ -88,7 +88,7 @@ class Proxy:
         """Stop it.
 
         Raises:
-            AssertionError: sockets or tasks of the data plane are left.
+            AssertionError: sockets, tasks or requests of the data plane are left.
         """
         for client in self._clients:
             client.abort()
@@ -98,6 +98,7 @@ class Proxy:
             await eventually(lambda: not self._sockets() and not _tasks(), 2.0)
         except AssertionError:
             raise AssertionError(f"left after close: sockets {self._sockets()}, tasks {_tasks()}") from None
+        assert self.plane.metrics.active == 0, "a request was begun and never ended, or ended twice"
 
     def _sockets(self) -> list[tuple[Any, Any]]:
         """Sockets in this process that are the data plane's: those whose own end is its listening address, and those
