@@ -81,6 +81,12 @@ def run_of(steps: Sequence[Step], *, several: bool = False) -> Function | None:
     return run
 
 
+def many_of(steps: Sequence[Step], *, several: bool = False) -> Callable[[Sequence[str]], Sequence[Any]] | None:
+    """What does many texts at once: where there is but one step to do, on one value each, and it can."""
+    doing = [step for step in steps if not step.identity]
+    return doing[0].many if len(doing) == 1 and not several else None
+
+
 def _one(function: Function, value: Any) -> Any:
     try:
         return function(value)
@@ -96,7 +102,13 @@ class Column:
     """A function over the values of one column."""
 
     def __init__(
-        self, steps: Function | None, *, steady: bool, finish: Function | None = None, fits: Fits | None = None
+        self,
+        steps: Function | None,
+        *,
+        steady: bool,
+        finish: Function | None = None,
+        fits: Fits | None = None,
+        many: Callable[[Sequence[str]], Sequence[Any]] | None = None,
     ) -> None:
         """Makes a column.
 
@@ -104,9 +116,10 @@ class Column:
             steps: from a value to its result; None where there is nothing to do. Raises RefusalError or UnfitError.
             steady: equal values have equal results, so that results may be remembered.
             finish: what every result goes through: the coercion into a column. Raises UnfitError.
+            many: does what `steps` does for many texts at once, with None where `steps` has to be asked.
             fits: tells quickly of many results at once that `finish` would leave them as they are.
         """
-        self._steps, self._finish, self._fits = steps, finish, fits
+        self._steps, self._finish, self._fits, self._many = steps, finish, fits, many
         self._memories: dict[type, dict[Any, Any]] = {}
         self._steady = steady
         self._tried = self._missed = 0
@@ -132,8 +145,10 @@ class Column:
 
     def _stepped(self, values: Sequence[Any]) -> tuple[Sequence[Any], bool]:
         steps = self._steps or _unchanged
+        kinds = set(map(type, values)) if self._many or self._steady else set()
+        if self._many and kinds <= {str, type(None)}:
+            return _together(self._many, steps, values, gaps=type(None) in kinds)
         if self._steady:
-            kinds = set(map(type, values))
             kinds.discard(type(None))
             if len(kinds) == 1:
                 [kind] = kinds
@@ -172,3 +187,19 @@ class Column:
             self._tried = self._missed = 0
             if not self._steady:
                 self._memories.clear()
+
+
+def _together(
+    many: Callable[[Sequence[str]], Sequence[Any]], steps: Function, values: Sequence[Any], *, gaps: bool
+) -> tuple[Sequence[Any], bool]:
+    """Texts and NULLs, of which `many` does what it can."""
+    texts = [value for value in values if value is not None] if gaps else values
+    results = many(texts)
+    refused = False
+    if None in results:
+        results = [_one(steps, text) if result is None else result for text, result in zip(texts, results, strict=True)]
+        refused = Refused in set(map(type, results))
+    if not gaps:
+        return results, refused
+    following = iter(results)
+    return [None if value is None else next(following) for value in values], refused

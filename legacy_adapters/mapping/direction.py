@@ -12,7 +12,7 @@ from typing import Any
 
 from legacy_adapters.errors import MappingError
 from legacy_adapters.mapper import Found, Lookup, MappedChunk
-from legacy_adapters.mapping.column import Column, Refused, reason_of, run_of
+from legacy_adapters.mapping.column import Column, Refused, many_of, reason_of, run_of
 from legacy_adapters.mapping.fields import Route
 from legacy_adapters.record import Chunk, Key, Row, Side
 from legacy_adapters.values.canonical import comparer
@@ -51,7 +51,8 @@ class Field:
         one = kinds.get(route.targets[0])
         fit = fits(one) if one is not None and not self.many_out else None
         finish = _finish([kinds.get(name) for name in route.targets], many=self.many_out)
-        self.values = Column(steps, steady=steady, finish=finish, fits=fit)
+        many = many_of(route.steps, several=self.many_in or route.lookup is not None)
+        self.values = Column(steps, steady=steady, finish=finish, fits=fit, many=many)
 
     def sources_of(self, row: Row) -> Any:
         """What the field's function is given, of a row."""

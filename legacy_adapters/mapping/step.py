@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -55,6 +55,8 @@ class Step:
         many_out: it gives a tuple with a value for each column.
         steady: equal text gives an equal result, so that results may be remembered.
         identity: it gives back what it is given; stands for "nothing to do" on the way back.
+        many: the results of many texts at once, None for each that `apply` has to be asked about; faster where it is
+            given, and never different.
         fingerprint: what else the result depends on, for the mapping's version: the source of a function.
     """
 
@@ -69,6 +71,7 @@ class Step:
     many_out: bool = False
     steady: bool = True
     identity: bool = False
+    many: Callable[[Sequence[str]], Sequence[Any]] | None = None
     fingerprint: str = field(default="")
 
 

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
+from legacy_adapters.mapping.column import Column, Refused, run_of
 from legacy_adapters.mapping.step import RefusalError, Shape
 from legacy_adapters.mapping.transforms.cases import title_case
 from legacy_adapters.mapping.transforms.codes import table
@@ -366,6 +367,26 @@ def test_quick_way_settles_ordinary_numbers():
     assert gb("02079460018") == "+442079460018"
     assert de is not None
     assert de("030123456") == "+4930123456"
+
+
+@pytest.mark.parametrize("region", ["US", "GB", "DE", "IT", "FR"])
+def test_many_phone_numbers_at_once_come_out_as_one_by_one(region):
+    step = step_of({"phone": {"region": region}})
+    column = Column(run_of([step]), steady=True, many=step.many)
+    alone = Column(run_of([step]), steady=False)
+    numbers = st.text(alphabet=string.digits + " -.()/+\nx٣", max_size=20) | st.from_regex(r"\(\d{3}\) \d{3}-\d{4}")
+    values = st.lists(st.none() | numbers | st.just("2" * 70) | st.just(" 202 555 0123" + " " * 60), max_size=8)
+
+    @settings(max_examples=200, deadline=None)
+    @given(values)
+    @example(["(202) 555-0123", None, "020 7946 0018", "12025550123"])
+    def same(texts):
+        results, refused = column.all(texts)
+        wanted, _ = alone.all(texts)
+        assert [getattr(one, "reason", one) for one in results] == [getattr(one, "reason", one) for one in wanted]
+        assert refused or not any(type(one) is Refused for one in results)
+
+    same()
 
 
 @given(st.lists(PARTS, min_size=2, max_size=2))

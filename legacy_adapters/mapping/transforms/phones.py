@@ -1,13 +1,14 @@
 """Phone numbers by Google's number plans (phonenumbers), with a way around its parser for plain digits.
 
 The parser takes 20 to 60 µs a number. Most numbers are digits and punctuation of the home region; those are settled by
-the region's own patterns in 1 µs, wherever the parser could come to no other result. The rest goes to the parser.
+the region's own patterns, many at once in half a µs each, wherever the parser could come to no other result. The rest
+goes to the parser.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import phonenumbers
@@ -33,7 +34,8 @@ def phone(arguments: PhoneArguments, shape: Shape) -> Step:
     def inverse() -> Step:
         return phone_national(arguments, shape)
 
-    return Step("phone", apply, inverse, "how the number was written", TEXT, TEXT)
+    many = _many(quick) if quick else None
+    return Step("phone", apply, inverse, "how the number was written", TEXT, TEXT, many=many)
 
 
 def phone_national(arguments: PhoneArguments, shape: Shape) -> Step:
@@ -81,27 +83,57 @@ def _e164(written: str, region: str, *, valid: bool) -> str:
     return str(phonenumbers.format_number(_parsed(written, region, valid=valid), PhoneNumberFormat.E164))
 
 
-def _quick(region: str) -> Callable[[str], str | None] | None:
-    """Digits without punctuation → E.164, or None where only the parser can tell."""
+class _Quick:
+    """Digits without punctuation → E.164, or None where only the parser can tell.
+
+    Attributes:
+        lead: what stands before the digits of a number that is written without a trunk prefix.
+        plain: matches those of them that are numbers, but for their length.
+        lengths: that numbers have.
+    """
+
+    def __init__(self, code: int, pattern: str, lengths: Iterable[int], prefixes: Sequence[str]) -> None:
+        self.lead, self.lengths = f"+{code}", frozenset(lengths)
+        self._matches = re.compile(pattern, re.ASCII).fullmatch
+        self._trunk = prefixes[0] if prefixes else ""
+        self._elsewhere = (str(code), *prefixes[1:])
+        self._behind_trunk = (str(code), "0", *prefixes)
+        starts = "|".join(map(re.escape, (str(code), "0", *prefixes)))
+        self.plain = re.compile(f"(?!{starts})(?:{pattern})", re.ASCII).fullmatch
+
+    def __call__(self, digits: str) -> str | None:
+        if not (digits.isascii() and digits.isdigit()) or digits.startswith(self._elsewhere):
+            return None
+        if self._trunk and digits.startswith(self._trunk):
+            rest = digits[len(self._trunk) :]
+            plain = not rest.startswith(self._behind_trunk) and not self._matches(digits)
+            return self.lead + rest if plain and len(rest) in self.lengths and self._matches(rest) else None
+        plain = not digits.startswith("0") and len(digits) in self.lengths
+        return self.lead + digits if plain and self._matches(digits) else None
+
+
+def _quick(region: str) -> _Quick | None:
     plan = PhoneMetadata.metadata_for_region(region)
-    if plan is None or plan.general_desc is None or not plan.general_desc.national_number_pattern:
+    general = None if plan is None else plan.general_desc
+    if plan is None or general is None or not general.national_number_pattern:
         return None
-    matches = re.compile(plan.general_desc.national_number_pattern, re.ASCII).fullmatch
-    lengths = frozenset(plan.general_desc.possible_length)
-    code, lead = str(plan.country_code), f"+{plan.country_code}"
     prefixes = (plan.national_prefix_for_parsing or "").split("|") if plan.national_prefix_for_parsing else []
     if plan.national_prefix_transform_rule is not None or not all(prefix.isdigit() for prefix in prefixes):
         return None
-    trunk, unusual = (prefixes[0], tuple(prefixes[1:])) if prefixes else ("", ())
+    return _Quick(int(plan.country_code or 0), general.national_number_pattern, general.possible_length, prefixes)
 
-    def quick(digits: str) -> str | None:
-        if not (digits.isascii() and digits.isdigit()) or digits.startswith((code, *unusual)):
-            return None
-        if trunk and digits.startswith(trunk):
-            rest = digits[len(trunk) :]
-            plain = not rest.startswith((code, "0", *prefixes)) and not matches(digits)
-            return lead + rest if plain and len(rest) in lengths and matches(rest) else None
-        plain = not digits.startswith("0") and len(digits) in lengths
-        return lead + digits if plain and matches(digits) else None
 
-    return quick
+def _many(quick: _Quick) -> Callable[[Sequence[str]], Sequence[str | None]]:
+    """The same for many texts: punctuation goes in one pass, and what is no plain number of the region one by one."""
+
+    def many(written: Sequence[str]) -> Sequence[str | None]:
+        texts = "\n".join(written).translate(_PUNCTUATION).split("\n")
+        if len(texts) != len(written):
+            return [None] * len(written)
+        plain, lengths, lead = quick.plain, quick.lengths, quick.lead
+        found = [lead + text if len(text) in lengths and plain(text) else quick(text) for text in texts]
+        if max(map(len, written), default=0) > _CHARACTERS_MAX:
+            return [None if len(text) > _CHARACTERS_MAX else one for text, one in zip(written, found, strict=True)]
+        return found
+
+    return many
