@@ -130,7 +130,11 @@ class Service:
     @property
     def refuses(self) -> bool:
         """Whether the breakers of all endpoints are open, so that `acquire` would fail."""
-        return not any(endpoint.breaker is None or endpoint.breaker.ready for endpoint in self.endpoints)
+        for endpoint in self.endpoints:
+            breaker = endpoint.breaker
+            if breaker is None or breaker.state == "closed" or breaker.ready:
+                return False
+        return True
 
     def renewed_tls(self) -> ssl.SSLContext | None:
         """A TLS context made of the certificate files as they are now.

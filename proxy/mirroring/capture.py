@@ -80,7 +80,13 @@ class Capture:
         self.response = response
         self.outcome = COMPLETE
         stream = response.stream
-        if response.length > self._bytes_max:
+        memory = self._memory
+        size = len(data)
+        if stream is False and 0 < size == response.length <= self._bytes_max <= memory.bytes_max - memory.held_bytes:
+            self.pieces = [data]  # by far the most common: a small body comes with its head
+            self.kept_bytes = self.body_bytes = size
+            memory.held_bytes += size
+        elif response.length > self._bytes_max:
             self.outcome = TOO_LARGE
             self.body_bytes = response.length
             self._keep_beginning(data)

@@ -169,32 +169,33 @@ class Mirror:
         """The client has its answer, whatever it was: now, and only now, it is the mirror's turn."""
         if self.state != SERVING:
             return
+        exchange = self.exchange
         served = self.served
+        served.sent_s = exchange.connected_s
         failure = self._failure
         if failure is not None:
             served.end(_outcome_of(failure), failure.error)
         else:
             served.end()
-        served.sent_s = self.exchange.connected_s
         if served.outcome == STARVED:
             self.shed(reasons.MEMORY)
-        elif not self.exchange.request_done:
+        elif not exchange.request_done:
             self.shed(reasons.INCOMPLETE)
-        elif self._is_settled(served):
+        elif self._failed_before is not None or self._oversized or served.outcome != COMPLETE:
+            self._settle(served)
+        else:
+            self.state = READY
+            self._mirrors.make_ready(self)
+
+    def _settle(self, served: Capture) -> None:
+        """Ask only where that brings something to compare, and does no write that was not done."""
+        failed = served.outcome in {FAILED, TIMED_OUT}
+        if self._failed_before is not None or self._oversized or not failed or self.target.writes:
             self.state = ANSWERED
             self._mirrors.make_done(self)
         else:
             self.state = READY
             self._mirrors.make_ready(self)
-
-    def _is_settled(self, served: Capture) -> bool:
-        """Whether asking the other arm would bring nothing to compare, or do a write that was not done."""
-        if self._failed_before is not None or self._oversized:
-            return True
-        outcome = served.outcome
-        if outcome == COMPLETE:
-            return False
-        return self.target.writes if outcome in {FAILED, TIMED_OUT} else True
 
     # asking
 
