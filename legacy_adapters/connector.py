@@ -221,8 +221,17 @@ class Store(Protocol):
         """How far `stream` was applied to this store; None where it never was."""
         ...
 
-    async def quarantine(self, *, resolved: bool, after: int, limit: int) -> list[tuple[int, Quarantined]]:
-        """What is in quarantine here, open or resolved, with a number that orders it; those above `after`, in order."""
+    async def quarantine(
+        self, *, resolved: bool, after: int, limit: int, reason: str | None = None
+    ) -> list[tuple[int, Quarantined]]:
+        """What is in quarantine here, open or resolved, with a number that orders it; those above `after`, in order.
+
+        With a `reason` only what is there for it.
+        """
+        ...
+
+    async def quarantine_counts(self, *, resolved: bool = False) -> dict[str, int]:
+        """How much is in quarantine here, open or resolved, by reason; empty where there is none."""
         ...
 
     async def pressure(self) -> float:

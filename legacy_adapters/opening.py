@@ -54,6 +54,16 @@ class Opened:
             if self.reads(side):
                 await self.stores[side].install()
 
+    async def adopt(self) -> bool:
+        """Use the ledgers that are there, and make nothing; whether there are all.
+
+        Raises:
+            PlanError: a ledger is another sync's.
+            StoreUnavailableError: a store went away.
+        """
+        there = [await self.stores[side.other].adopt(self.stores[side].key_kinds) for side in Side if self.reads(side)]
+        return all(there)
+
     def model(self) -> SyncModel:
         """What the engine runs. `after` names what the mapping looks up; `order` adds what foreign keys ask for."""
         given = self.sync

@@ -42,6 +42,7 @@ class SyncPlan:
         sides: for each side its table, columns, rows (about) and how it is captured.
         installs: what preparing makes in the stores.
         findings: errors first.
+        reached: both stores could be reached.
     """
 
     name: str
@@ -49,6 +50,7 @@ class SyncPlan:
     sides: dict[str, dict[str, Any]]
     installs: tuple[str, ...]
     findings: tuple[Finding, ...]
+    reached: bool = True
 
     @property
     def usable(self) -> bool:
@@ -65,7 +67,7 @@ async def plan_sync(sync: Sync, folder: Path) -> SyncPlan:
     try:
         opened = await open_sync(sync, folder)
     except SyncError as error:
-        return SyncPlan(sync.name, sync.direction, {}, (), (Finding("error", "stores", str(error)),))
+        return _not_to_be_had(sync, error)
     try:
         plan = _planned(opened, folder)
         doubts = [
@@ -73,9 +75,15 @@ async def plan_sync(sync: Sync, folder: Path) -> SyncPlan:
         ]
         return replace(plan, findings=_in_order((*plan.findings, *doubts)))
     except StoreUnavailableError as error:
-        return SyncPlan(sync.name, sync.direction, {}, (), (Finding("error", "stores", str(error)),))
+        return _not_to_be_had(sync, error)
     finally:
         await opened.close()
+
+
+def _not_to_be_had(sync: Sync, error: SyncError) -> SyncPlan:
+    finding = Finding("error", "stores", str(error))
+    reached = not isinstance(error, StoreUnavailableError)
+    return SyncPlan(sync.name, sync.direction, {}, (), (finding,), reached)
 
 
 def _planned(opened: Opened, folder: Path) -> SyncPlan:

@@ -34,6 +34,8 @@ FLOOD_AGAIN_S: Final = 60.0
 #: Between two looks at quarantine that may pass by itself, and how much of it is looked at.
 HELD_EVERY_S: Final = 0.5
 HELD_ROWS: Final = 200
+#: Between two counts of what is in quarantine, for the status alone.
+COUNT_EVERY_S: Final = 2.0
 #: After the first attempt half a second, then twice as long each time, up to:
 HELD_WAIT_MAX_S: Final = 60.0
 #: Between two clearings of the capture, and how many events each forgets at most.
@@ -72,7 +74,7 @@ class SyncRunner:
         self._moved_at = time.monotonic()
         self._again = asyncio.Event()
         self._away_s = AWAY_MIN_S
-        self._held_at = self._pruned_at = 0.0
+        self._held_at = self._pruned_at = self._counted_at = 0.0
         self._held_after = [0] * len(self._streams)
 
     @property
@@ -215,6 +217,10 @@ class SyncRunner:
             for number, stream in enumerate(self._streams):
                 if stream.held_estimate:
                     await self._retry_held(number, stream)
+        if now - self._counted_at >= COUNT_EVERY_S:
+            self._counted_at = now
+            for stream, progress in zip(self._streams, self._progress, strict=True):
+                progress.held = await stream.direction.writes.quarantine_counts() if stream.held_estimate else {}
         if now - self._pruned_at >= PRUNE_EVERY_S:
             self._pruned_at = now
             for stream in self._streams:

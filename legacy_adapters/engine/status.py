@@ -30,6 +30,7 @@ class DirectionStatus:
         cursor: how far the capture was applied.
         counts: by name: see `COUNTERS`; since this process started.
         quarantine: reasons of what went to quarantine, since this process started.
+        held: how much is in quarantine, by reason, as of some seconds ago.
     """
 
     name: str
@@ -42,6 +43,7 @@ class DirectionStatus:
     cursor: Cursor | None
     counts: dict[str, int]
     quarantine: dict[str, int]
+    held: dict[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,7 @@ class Progress:
     oldest_at: float | None = None
     lag_s: float = 0.0
     alive_at: float = 0.0
+    held: dict[str, int] = field(default_factory=dict)
     _rate: float = 0.0
     _window: float = 0.0
     _window_at: float | None = None
@@ -118,6 +121,7 @@ class Progress:
             cursor=cursor,
             counts={counter: self.tally.counts[counter] for counter in COUNTERS},
             quarantine=dict(self.tally.reasons),
+            held=dict(self.held),
         )
 
 

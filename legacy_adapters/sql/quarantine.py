@@ -76,14 +76,23 @@ class QuarantineTable:
             await connection.execute(sql, [at, by, resolution, self._ledger, digest(key)])
 
     async def listed(
-        self, connection: Connection, *, resolved: bool, after: int, limit: int
+        self, connection: Connection, *, resolved: bool, after: int, limit: int, reason: str | None = None
     ) -> list[tuple[int, Quarantined]]:
-        """Open or resolved ones behind a number."""
-        is_resolved = "IS NOT NULL" if resolved else "IS NULL"
+        """Open or resolved ones behind a number; of one reason, where it is given."""
         mark = self._dialect.mark
-        where = f"ledger = {mark(1)} AND number > {mark(2)} AND resolved_at {is_resolved} ORDER BY number"
-        records = await self._select(connection, where, [self._ledger, after], limit)
+        where = f"ledger = {mark(1)} AND number > {mark(2)} AND {_standing(resolved)}"
+        args: list[object] = [self._ledger, after]
+        if reason is not None:
+            where += f" AND reason = {mark(3)}"
+            args.append(reason)
+        records = await self._select(connection, f"{where} ORDER BY number", args, limit)
         return [(int(record[0]), _read(record)) for record in records]
+
+    async def counts(self, connection: Connection, *, resolved: bool) -> dict[str, int]:
+        """How many open or resolved ones there are, by reason."""
+        where = f"ledger = {self._dialect.mark(1)} AND {_standing(resolved)}"
+        sql = f"SELECT reason, count(*) FROM {names.QUARANTINE} WHERE {where} GROUP BY reason ORDER BY reason"
+        return {str(reason): int(count) for reason, count in await connection.fetch(sql, [self._ledger])}
 
     async def prune(self, connection: Connection, limit: int) -> None:
         """Forget the oldest resolved ones beyond `RESOLVED_MAX`, at most `limit`."""
@@ -127,6 +136,10 @@ def _cut(value: object, room: int) -> object:
     if isinstance(value, str | bytes):
         return value[:room]
     return value if len(encode((value,))) <= room else str(value)[:room]
+
+
+def _standing(resolved: bool) -> str:  # noqa: FBT001 - a part of a statement
+    return f"resolved_at IS {'NOT ' if resolved else ''}NULL"
 
 
 def _written(one: Quarantined) -> tuple[object, ...]:

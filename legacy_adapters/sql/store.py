@@ -27,7 +27,7 @@ from legacy_adapters.record import Side
 from legacy_adapters.sql import names
 from legacy_adapters.sql.audit import SqlAudit
 from legacy_adapters.sql.capture import Capture, NoCapture
-from legacy_adapters.sql.connection import Pool
+from legacy_adapters.sql.connection import Connection, Pool
 from legacy_adapters.sql.dialect import Dialect
 from legacy_adapters.sql.dialects import dialect_of
 from legacy_adapters.sql.ledger import Ledger
@@ -140,16 +140,40 @@ class SqlStore:
         Raises:
             PlanError: there is a ledger of this sync for keys of other columns.
         """
-        plain = names.ledger(self.settings.sync, self.settings.side)
-        ledger = Ledger(self._dialect, plain, self.table, source_key)
+        ledger = self._ledger(source_key)
         async with self._pool.connection() as connection:
             await self._dialect.make_house(connection)
             await self._dialect.make_ledger(connection, ledger)
-            kept = (await self._dialect.reflect(connection, plain)).names
+            await self._use(connection, ledger)
+
+    async def adopt(self, source_key: Sequence[ColumnKind]) -> bool:
+        """The same for a ledger that is there already; makes nothing.
+
+        Returns:
+            Whether there is one.
+
+        Raises:
+            PlanError: it is for keys of other columns.
+        """
+        ledger = self._ledger(source_key)
+        async with self._pool.connection() as connection:
+            try:
+                await self._dialect.reflect(connection, ledger.plain)
+            except PlanError:  # that is how a dialect says that there is no such table
+                return False
+            await self._use(connection, ledger)
+        return True
+
+    def _ledger(self, source_key: Sequence[ColumnKind]) -> Ledger:
+        plain = names.ledger(self.settings.sync, self.settings.side)
+        return Ledger(self._dialect, plain, self.table, source_key)
+
+    async def _use(self, connection: Connection, ledger: Ledger) -> None:
+        kept = (await self._dialect.reflect(connection, ledger.plain)).names
         if kept != ledger.columns:
             raise PlanError(
-                f"the ledger {plain} is for other key columns ({', '.join(kept)}): drop it and backfill again, or give "
-                "the sync another name"
+                f"the ledger {ledger.plain} is for other key columns ({', '.join(kept)}): drop it and backfill again, "
+                "or give the sync another name"
             )
         self.ledger = ledger
 
@@ -220,10 +244,18 @@ class SqlStore:
             found = await connection.fetch(sql, [stream])
         return json.loads(found[0][0]) if found and found[0][0] is not None else None
 
-    async def quarantine(self, *, resolved: bool, after: int, limit: int) -> list[tuple[int, Quarantined]]:
-        """What is in quarantine here, open or resolved, behind the number `after`."""
+    async def quarantine(
+        self, *, resolved: bool, after: int, limit: int, reason: str | None = None
+    ) -> list[tuple[int, Quarantined]]:
+        """What is in quarantine here, open or resolved, behind the number `after`; of one reason, where it is given."""
+        held = self._quarantine()
         async with self._pool.connection() as connection:
-            return await self._quarantine().listed(connection, resolved=resolved, after=after, limit=limit)
+            return await held.listed(connection, resolved=resolved, after=after, limit=limit, reason=reason)
+
+    async def quarantine_counts(self, *, resolved: bool = False) -> dict[str, int]:
+        """How much is in quarantine here, open or resolved, by reason."""
+        async with self._pool.connection() as connection:
+            return await self._quarantine().counts(connection, resolved=resolved)
 
     async def pressure(self) -> float:
         """How hard the database has it."""

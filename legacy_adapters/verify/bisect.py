@@ -152,6 +152,9 @@ class Comparison:
         """Both answers; asked at the same time where they come from two stores, since one view is one connection."""
         if self._rows is self._ledger:
             return await ours, await theirs
-        async with asyncio.TaskGroup() as group:
-            tasks = group.create_task(ours), group.create_task(theirs)
+        try:
+            async with asyncio.TaskGroup() as group:
+                tasks = group.create_task(ours), group.create_task(theirs)
+        except ExceptionGroup as failed:
+            raise failed.exceptions[0] from None  # a store that goes away is told as itself, not as a group
         return tasks[0].result(), tasks[1].result()

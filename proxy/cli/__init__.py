@@ -2,45 +2,29 @@
 
 from __future__ import annotations
 
-import importlib
+from typing import Final
 
 import click
 
+from proxy.cli.lazy import Lazy, LazyGroup
+
 #: Command name -> the module that has a click command called `command`.
-COMMANDS = {
-    "run": "proxy.cli.run",
-    "check": "proxy.cli.check",
-    "explain": "proxy.cli.explain",
-    "status": "proxy.cli.status",
-    "routes": "proxy.cli.routes",
-    "report": "proxy.cli.report",
-    "exchange": "proxy.cli.exchange",
-    "replay": "proxy.cli.replay",
-    "rules": "proxy.cli.rules",
-    "sync": "proxy.cli.sync",
-    "schema": "proxy.cli.schema",
-    "version": "proxy.cli.version",
+COMMANDS: Final = {
+    "run": Lazy("proxy.cli.run", "Start the proxy, and stay in the foreground."),
+    "check": Lazy("proxy.cli.check", "Validate the configuration without starting anything."),
+    "explain": Lazy("proxy.cli.explain", "Say which arm would serve a request, and why."),
+    "status": Lazy("proxy.cli.status", "Show the running proxy: processes, services, what is wrong."),
+    "routes": Lazy("proxy.cli.routes", "Show what each route of the running proxy does."),
+    "report": Lazy("proxy.cli.report", "Show what differs between legacy and new."),
+    "exchange": Lazy("proxy.cli.exchange", "Show one kept exchange, side by side."),
+    "replay": Lazy("proxy.cli.replay", "Send a kept request again, and compare."),
+    "rules": Lazy("proxy.cli.rules", "Show, prove and change what may differ."),
+    "sync": Lazy("proxy.cli.sync", "Keep records of the legacy and the new store in step."),
+    "schema": Lazy("proxy.cli.schema", "Print the JSON Schema of the configuration."),
+    "version": Lazy("proxy.cli.version", "Print the release."),
 }
 
 
-class LazyGroup(click.Group):
-    """Imports a command's module only when that command is used, so that `strangler version` starts at once."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """Names in the order of the table above."""
-        del ctx
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The command of that name, or None where there is none."""
-        del ctx
-        module = COMMANDS.get(cmd_name)
-        if module is None:
-            return None
-        command: click.Command = importlib.import_module(module).command
-        return command
-
-
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=LazyGroup, table=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
 def main() -> None:
     """strangler: an async reverse proxy for replacing a legacy system piece by piece."""

@@ -26,6 +26,7 @@ SYNC_METRICS: Final[dict[str, MetricSpec]] = {
     "strangler_sync_quarantined": MetricSpec(
         "counter", (*_WAY, "reason"), "What went to quarantine, by reason, since the syncer started."
     ),
+    "strangler_sync_held": MetricSpec("gauge", (*_WAY, "reason"), "Records in quarantine, by reason."),
 }
 
 
@@ -56,6 +57,9 @@ def sync_samples(syncer: Mapping[str, Any] | None, syncs: Sequence[Mapping[str, 
         ],
         "strangler_sync_quarantined": [
             ((*labels, reason), count) for labels, way in ways for reason, count in way["quarantine"].items()
+        ],
+        "strangler_sync_held": [
+            ((*labels, reason), count) for labels, way in ways for reason, count in way["held"].items()
         ],
     }
 

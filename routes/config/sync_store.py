@@ -13,6 +13,8 @@ from routes.units import Duration, DurationOrZero
 
 _URL_ALLOWED = "postgresql://, mysql:// or mariadb://USER:PASSWORD@HOST/DATABASE, or sqlite:///FILE"
 _SCHEME = re.compile(r"[a-z][a-z0-9]*(\+[a-z0-9_]+)?\Z")
+#: The port of what stands behind `://`, as SQLAlchemy takes it apart.
+_PORT = re.compile(r"(?>(?:[^:/]*(?::[^@]*)?@)?)(?:\[[^/?]*\]|[^/:?]*):([^/?]*)")
 _SAME = {"postgres": "postgresql", "pgsql": "postgresql"}
 _COLUMN_MAX_CHARACTERS = 128
 _CAPTURES = "outbox or {poll: COLUMN}"
@@ -36,6 +38,9 @@ def _sql_url(value: Any, info: ValidationInfo) -> str:
     if not scheme.startswith("sqlite"):
         if not rest or rest.startswith("/"):
             raise fault("names no host", allowed=_URL_ALLOWED)
+        port = _PORT.match(rest)
+        if port is not None and not (port[1].isascii() and port[1].isdigit()):
+            raise fault("has a port that is no number", allowed=_URL_ALLOWED)
         return f"{scheme}://{rest}"
     file = rest.removeprefix("/")
     if not rest.startswith("/") or not file:

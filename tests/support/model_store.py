@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import copy
 import zlib
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -151,10 +152,16 @@ class ModelStore:
         self._reach()
         return copy.deepcopy(self.state.checkpoints.get(stream))
 
-    async def quarantine(self, *, resolved, after, limit):
+    async def quarantine(self, *, resolved, after, limit, reason=None):
         self._reach()
         rows = self.state.resolved if resolved else list(self.state.open.values())
+        rows = [pair for pair in rows if reason in {None, pair[1].reason}]
         return [(number, one) for number, one in sorted(rows, key=lambda pair: pair[0]) if number > after][:limit]
+
+    async def quarantine_counts(self, *, resolved=False):
+        self._reach()
+        rows = self.state.resolved if resolved else self.state.open.values()
+        return dict(Counter(one.reason for _, one in rows))
 
     async def pressure(self):
         return self.load_pressure

@@ -82,6 +82,8 @@ def test_password_of_a_store_shows_neither_in_repr_nor_in_str():
         "http://erp:hunter2@db/erp",
         "http://erp:h@unter2/hunter2@db/erp",
         "mysql:///erp?password=hunter2",
+        "mysql://erp:hunter2@db:port/erp",
+        "mysql://erp:hunter2@[::1]:/erp",
     ],
 )
 def test_password_of_a_wrong_url_does_not_show_in_its_error(url):
@@ -89,6 +91,11 @@ def test_password_of_a_wrong_url_does_not_show_in_its_error(url):
         sync(url=url)
     assert "unter2" not in str(caught.value)
     assert "unter2" not in str(caught.value.to_json())
+
+
+@pytest.mark.parametrize("host", ["db", "db:3306", "[::1]", "[::1]:3306", "u:a:b@db", "u:p/w?d@db:1", "u@db:1"])
+def test_hosts_with_and_without_a_port_are_taken(host):
+    assert sync(url=f"mysql://{host}/erp?x=a:b@c").legacy.url == f"mysql://{host}/erp?x=a:b@c"
 
 
 def test_constant_null_is_a_constant_and_a_left_out_one_is_not():

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from legacy_adapters.connector import Checksum, Listed
+from legacy_adapters.errors import StoreUnavailableError
 from legacy_adapters.record import Key
 from legacy_adapters.verify.bisect import FAN_OUT, LEAF_ROWS_MAX, Comparison, Mismatch, Progress
 
@@ -109,6 +111,18 @@ async def test_rows_that_only_the_ledger_has_are_cut_by_the_ledger() -> None:
     base = {key: hash((key, "row")) for key in range(20_000)}
     rows, ledger = Lists({}), Lists(base)
     assert len(await found(rows, ledger)) == len(base)
+
+
+@pytest.mark.parametrize("gone", ["rows", "ledger"])
+async def test_a_store_that_goes_away_is_told_as_itself(gone: str) -> None:
+    class Gone(Lists):
+        async def checksum(self, listed: Listed, after: Key | None, until: Key | None) -> Checksum:
+            raise StoreUnavailableError("away")
+
+    base = {key: hash((key, "row")) for key in range(100)}
+    rows, ledger = [(Gone if name == gone else Lists)(base) for name in ("rows", "ledger")]
+    with pytest.raises(StoreUnavailableError, match="away"):
+        await found(rows, ledger)
 
 
 async def test_progress_counts_every_row_once() -> None:

@@ -73,7 +73,7 @@ def _module(name: str, folder: Path, call: str) -> tuple[ModuleType, Path | None
     except ModuleNotFoundError as error:
         hint = f"there is no {file}, and no installed package {name}" if error.name == name else f"needs {error.name}"
         raise MappingError(f"{call}: {hint}") from error
-    except Exception as error:  # a user's module may raise anything while it is imported
+    except (Exception, SystemExit) as error:  # a user's module may do anything while it is imported
         raise MappingError(f"{call}: importing {name} raised {type(error).__name__}: {error}") from error
     return module, Path(module.__file__) if module.__file__ else None
 

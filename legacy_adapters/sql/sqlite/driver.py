@@ -79,13 +79,17 @@ async def connect(url: URL, origin: str) -> SQLiteConnection:
     """A connection of ours; `origin` marks what it writes."""
     if not url.database or url.database == ":memory:":
         raise PlanError("a SQLite store is a file: sqlite:///folder/file.db")
-    if not Path(url.database).parent.is_dir():
-        raise PlanError(f"the folder of the SQLite store {url.database} is not there")
+    if not _is_there(url.database):  # SQLite would make an empty one
+        raise PlanError(f"there is no SQLite store {url.database}")
     with translated():
         native = await aiosqlite.connect(url.database, timeout=LOCK_TIMEOUT_S, isolation_level=None)
         await native.execute("PRAGMA foreign_keys = ON")
         await native.create_function("strangler_hash", -1, row_hash, deterministic=True)
     return SQLiteConnection(native, origin)
+
+
+def _is_there(file: str) -> bool:
+    return Path(file).exists()
 
 
 @contextmanager

@@ -2,38 +2,29 @@
 
 from __future__ import annotations
 
-import importlib
+from typing import Final
 
 import click
 
-from proxy.cli.sync.working import EPILOG
+from proxy.cli.lazy import Lazy, LazyGroup
+from proxy.cli.sync.exits import EPILOG
 
-#: Command name -> the module that has a click command of that name with `_command` behind it.
-COMMANDS = {
-    "plan": "proxy.cli.sync.plan",
-    "run": "proxy.cli.sync.running",
-    "backfill": "proxy.cli.sync.running",
-    "status": "proxy.cli.sync.status",
-    "verify": "proxy.cli.sync.verifying",
-    "repair": "proxy.cli.sync.verifying",
-    "quarantine": "proxy.cli.sync.quarantine",
+_VERIFYING: Final = "proxy.cli.sync.verifying"
+_RUNNING: Final = "proxy.cli.sync.running"
+#: Command name -> where it is.
+COMMANDS: Final = {
+    "plan": Lazy("proxy.cli.sync.plan", "Say what a sync would do; nothing is changed.", "plan_command"),
+    "run": Lazy(_RUNNING, "Run syncs without a proxy, until Ctrl-C.", "run_command"),
+    "backfill": Lazy(_RUNNING, "Run syncs until the first copy of each is done.", "backfill_command"),
+    "status": Lazy("proxy.cli.sync.status", "Show how far the syncs are, and what is wrong.", "status_command"),
+    "verify": Lazy(_VERIFYING, "Hold both stores against each other.", "verify_command"),
+    "repair": Lazy(_VERIFYING, "Verify, and mend what is found.", "repair_command"),
+    "quarantine": Lazy(
+        "proxy.cli.sync.quarantine", "Show and settle changes that could not be applied.", "quarantine_command"
+    ),
 }
 
 
-class _Group(click.Group):
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        del ctx
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        del ctx
-        module = COMMANDS.get(cmd_name)
-        if module is None:
-            return None
-        found: click.Command = getattr(importlib.import_module(module), f"{cmd_name}_command")
-        return found
-
-
-@click.group(cls=_Group, epilog=EPILOG)
+@click.group(cls=LazyGroup, table=COMMANDS, epilog=EPILOG)
 def command() -> None:
     """Keep records of the legacy and the new store in step."""

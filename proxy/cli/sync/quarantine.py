@@ -9,17 +9,13 @@ from typing import Any, Final
 
 import click
 import orjson
-from rich.console import Console
-from rich.table import Table
 
 from legacy_adapters.change import Quarantined
 from legacy_adapters.engine.operations import Operations
 from legacy_adapters.record import Side
+from proxy.cli.screen import Field, Listing, show
+from proxy.cli.sync.exits import EPILOG, EXIT_OK, EXIT_USAGE, EXIT_WRONG
 from proxy.cli.sync.working import (
-    EPILOG,
-    EXIT_OK,
-    EXIT_USAGE,
-    EXIT_WRONG,
     chosen,
     common_options,
     finish,
@@ -28,11 +24,19 @@ from proxy.cli.sync.working import (
     opened,
     operations,
     read_key,
+    tell_never_ran,
     who,
 )
-from proxy.printable import printable
 
 _LISTED_MAX: Final = 1000
+_FIELDS: Final = (
+    Field("sync", folds=True, heads=True),
+    Field("direction", heads=True),
+    Field("source key", folds=True, heads=True),
+    Field("reason"),
+    Field("detail", folds=True),
+    Field("tries", right=True),
+)
 DIRECTION = click.Choice(["to_new", "to_legacy"])
 
 
@@ -48,11 +52,12 @@ def quarantine_command() -> None:
 def list_quarantine(sync: str | None, config: Path, *, resolved: bool, as_json: bool) -> None:
     """List the quarantine of SYNC, or of all."""
     given = load(config)
-    syncs = chosen(given, sync)
+    syncs = chosen(given, sync, config)
 
     async def work() -> int:
         rows: list[dict[str, Any]] = []
-        async with opened(given, syncs, await asyncio.to_thread(_folder, config)) as streams:
+        folder = await asyncio.to_thread(_folder, config)
+        async with opened(given, syncs, folder, never_ran=tell_never_ran) as streams:
             for name, ways in streams.items():
                 found = await operations(ways).listed(resolved=resolved, limit=_LISTED_MAX)
                 rows += [
@@ -133,7 +138,7 @@ def take_quarantine(sync: str, winner: str, key: str, config: Path, *, as_json: 
 
 def _work(config: Path, sync: str, do: Callable[[Operations], Awaitable[int]]) -> None:
     given = load(config)
-    syncs = chosen(given, sync)
+    syncs = chosen(given, sync, config)
 
     async def work() -> int:
         async with opened(given, syncs, await asyncio.to_thread(_folder, config)) as streams:
@@ -167,8 +172,9 @@ def _print(rows: list[dict[str, Any]], *, as_json: bool) -> None:
     if not rows:
         click.echo("Nothing is in quarantine.")
         return
-    table = Table("sync", "direction", "source key", "reason", "detail", "tries", box=None, padding=(0, 1))
-    for row in rows:
-        detail = printable(f"{row['field']}: {row['detail']}" if row["field"] else row["detail"])
-        table.add_row(row["sync"], row["direction"], row["source_key"], row["reason"], detail, str(row["attempts"]))
-    Console(highlight=False).print(table)
+    show(Listing(_FIELDS, [_row(row) for row in rows]))
+
+
+def _row(row: dict[str, Any]) -> tuple[str, ...]:
+    detail = f"{row['field']}: {row['detail']}" if row["field"] else row["detail"]
+    return row["sync"], row["direction"], row["source_key"], row["reason"], detail, str(row["attempts"])

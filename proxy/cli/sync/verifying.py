@@ -9,18 +9,15 @@ from typing import Any, Final
 
 import click
 import orjson
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
+from rich.console import RenderableType
 
 from legacy_adapters.engine.stream import Stream
 from legacy_adapters.verify.bisect import Progress
 from legacy_adapters.verify.repairing import repair
 from legacy_adapters.verify.verifying import Finding, Plan, Verification
+from proxy.cli.screen import Field, Listing, plain, show
+from proxy.cli.sync.exits import EPILOG, EXIT_OK, EXIT_WRONG
 from proxy.cli.sync.working import (
-    EPILOG,
-    EXIT_OK,
-    EXIT_WRONG,
     chosen,
     common_options,
     finish,
@@ -34,6 +31,12 @@ from routes.config import Config, Sync
 
 #: Findings that are shown one by one; all are counted, and `--json` has all.
 _SHOWN: Final = 20
+_FIELDS: Final = (
+    Field("  fault", heads=True),
+    Field("source key", folds=True, heads=True),
+    Field("target key", folds=True),
+    Field("columns", folds=True),
+)
 _WORDS: Final = {
     "lost": "a change of the source was never applied",
     "rogue": "somebody else wrote to the target",
@@ -53,7 +56,7 @@ def verify_command(sync: str | None, sample: int, config: Path, *, everything: b
     """Hold both stores of SYNC, or of all, against the ledgers; works while the sync runs."""
     given = load(config)
     plan = Plan(sample_rows=None if everything else sample)
-    finish(_verify(given, chosen(given, sync), config.resolve().parent, plan, mend=mend, as_json=as_json))
+    finish(_verify(given, chosen(given, sync, config), config.resolve().parent, plan, mend=mend, as_json=as_json))
 
 
 @click.command("repair", epilog=EPILOG)
@@ -63,7 +66,7 @@ def repair_command(sync: str | None, config: Path, *, as_json: bool) -> None:
     """The same as `verify --repair` without a sample of the mapping."""
     given = load(config)
     plan = Plan(sample_rows=0)
-    finish(_verify(given, chosen(given, sync), config.resolve().parent, plan, mend=True, as_json=as_json))
+    finish(_verify(given, chosen(given, sync, config), config.resolve().parent, plan, mend=True, as_json=as_json))
 
 
 async def _verify(config: Config, syncs: list[Sync], folder: Path, plan: Plan, *, mend: bool, as_json: bool) -> int:
@@ -75,7 +78,7 @@ async def _verify(config: Config, syncs: list[Sync], folder: Path, plan: Plan, *
         click.echo(orjson.dumps({"verified": results}, option=orjson.OPT_INDENT_2, default=str))
     else:
         for result in results:
-            _show(result, Console(highlight=False))
+            _show(result)
     return EXIT_OK if all(result["in_step"] for result in results) else EXIT_WRONG
 
 
@@ -118,28 +121,27 @@ def _plain(finding: Finding) -> dict[str, Any]:
     }
 
 
-def _show(result: dict[str, Any], console: Console) -> None:
-    style = "green" if result["in_step"] else "bold red"
-    verdict = "in step" if result["in_step"] else "not in step"
-    console.print(Text(f"{result['sync']} {result['direction']}: {verdict}", style=style))
-    console.print(
-        f"  {result['source_rows']:,} rows of the source and {result['target_rows']:,} of the target against the "
-        f"ledger, {result['sampled_rows']:,} mapped again"
-    )
-    for fault, count in result["counts"].items():
-        console.print(f"  {count:,} {fault}: {_WORDS[fault]}")
+def _show(result: dict[str, Any]) -> None:
+    style, verdict = ("green", "in step") if result["in_step"] else ("bold red", "not in step")
+    shown: list[RenderableType] = [plain(f"{result['sync']} {result['direction']}: {verdict}", style)]
+    against = f"{result['source_rows']:,} rows of the source and {result['target_rows']:,} of the target"
+    lines = [f"{against} against the ledger, {result['sampled_rows']:,} mapped again"]
+    lines += [f"{count:,} {fault}: {_WORDS[fault]}" for fault, count in result["counts"].items()]
+    shown += [plain(f"  {line}") for line in lines]
     if result["findings"]:
-        table = Table("", "source key", "target key", "columns", box=None, padding=(0, 1))
-        for finding in result["findings"][:_SHOWN]:
-            columns = ", ".join(finding["columns"])
-            table.add_row(finding["fault"], finding["source_key"], finding["target_key"], columns)
-        console.print(table)
+        rows = [
+            (f"  {one['fault']}", one["source_key"], one["target_key"], ", ".join(one["columns"]))
+            for one in result["findings"][:_SHOWN]
+        ]
+        shown.append(Listing(_FIELDS, rows))
     if len(result["findings"]) > _SHOWN:
-        console.print(f"  … and {len(result['findings']) - _SHOWN:,} more; --json has all")
+        shown.append(plain(f"  … and {len(result['findings']) - _SHOWN:,} more; --json has all"))
     if result["incomplete"]:
-        console.print("  there are more than could be looked for: the stores are not a little out of step")
+        shown.append(plain("  there are more than could be looked for: the stores are not a little out of step"))
     if "repaired" in result:
-        numbers = ", ".join(f"{count:,} {what}" for what, count in result["repaired"].items()) or "nothing to do"
-        console.print(f"  repaired: {numbers}. Verify again to see it.")
+        numbers = ", ".join(f"{count:,} {what}" for what, count in result["repaired"].items() if count)
+        shown.append(plain(f"  repaired: {numbers or 'nothing to do'}. Verify again to see it."))
         if result["foreign"]:
-            console.print(f"  left alone, since the sync never wrote them: {', '.join(result['foreign'][:_SHOWN])}")
+            keys = ", ".join(result["foreign"][:_SHOWN])
+            shown.append(plain(f"  left alone, since the sync never wrote them: {keys}"))
+    show(*shown)

@@ -6,6 +6,7 @@ import asyncio
 import functools
 import getpass
 import json
+import os
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
@@ -17,21 +18,18 @@ import click
 from legacy_adapters.engine.lookups import LedgerFinder
 from legacy_adapters.engine.operations import Operations
 from legacy_adapters.engine.stream import Stream, Surroundings
-from legacy_adapters.errors import StoreUnavailableError, SyncError
+from legacy_adapters.errors import MappingError, PlanError, StoreUnavailableError, SyncError, trace_of
 from legacy_adapters.opening import Opened, open_sync, ordered
 from legacy_adapters.record import Key
+from proxy.cli.sync.exits import EXIT_FAULT, EXIT_INTERRUPTED, EXIT_UNREACHABLE, EXIT_USAGE, EXIT_WRONG
 from proxy.configfile import read_config
+from proxy.printable import printable
 from routes.config import Config, Sync
 from routes.errors import ConfigError
+from routes.faults import did_you_mean
 
-EXIT_OK: Final = 0
-EXIT_WRONG: Final = 1
-EXIT_USAGE: Final = 2
-EXIT_UNREACHABLE: Final = 3
-EPILOG: Final = (
-    "Exit codes: 0 fine, 1 something is wrong with a sync (see what is printed), 2 wrong usage or configuration, "
-    "3 a store cannot be reached."
-)
+#: Variable that has a fault of strangler say where it was raised.
+TRACE: Final = "STRANGLER_TRACE"
 
 Parameters = ParamSpec("Parameters")
 
@@ -56,52 +54,122 @@ def load(config: Path) -> Config:
         sys.exit(EXIT_USAGE)
 
 
-def chosen(config: Config, name: str | None) -> list[Sync]:
+def chosen(config: Config, name: str | None, file: Path) -> list[Sync]:
     """The sync of that name, or all; ends the command where there is none."""
     found = [sync for sync in config.syncs if name in {None, sync.name}]
-    if not found:
-        names = ", ".join(sync.name for sync in config.syncs) or "none"
-        click.echo(f"There is no sync {name or 'in this configuration'}; it has: {names}.", err=True)
-        sys.exit(EXIT_USAGE)
-    return found
+    if found:
+        return found
+    if name is None or not config.syncs:
+        click.echo(f"{printable(str(file))} has no syncs.", err=True)
+    else:
+        there = [sync.name for sync in config.syncs]
+        near = did_you_mean(name, there)
+        hint = f"{near[0].upper()}{near[1:]} " if near else ""
+        click.echo(f"There is no sync {printable(name)}. {hint}There are: {', '.join(there)}.", err=True)
+    sys.exit(EXIT_USAGE)
 
 
 def finish(work: Coroutine[Any, Any, int]) -> None:
-    """Do it and exit with what it returns; what goes wrong is said in words."""
+    """Do it and exit with what it returns; what goes wrong is said in words, with what to do."""
     try:
         status = asyncio.run(work)
-    except StoreUnavailableError as error:
-        click.echo(str(error), err=True)
-        status = EXIT_UNREACHABLE
     except SyncError as error:
-        click.echo(str(error), err=True)
-        status = EXIT_WRONG
+        status = _explain(error)
+    except (click.ClickException, BrokenPipeError):
+        raise
     except KeyboardInterrupt:
-        status = EXIT_OK
+        click.echo("Interrupted.", err=True)
+        status = EXIT_INTERRUPTED
+    except Exception as error:  # noqa: BLE001 - whatever it is, nobody is shown a trace
+        click.echo(_fault(error), err=True)
+        status = EXIT_FAULT
     sys.exit(status)
 
 
-@asynccontextmanager
-async def opened(config: Config, syncs: list[Sync], folder: Path) -> AsyncIterator[dict[str, list[Stream]]]:
-    """The streams of these syncs over open stores, for work beside a running syncer.
+def _explain(error: SyncError) -> int:
+    """Say what is wrong and what to do; the exit status."""
+    click.echo(f"{printable(str(error))}.", err=True)
+    match error:
+        case StoreUnavailableError():
+            click.echo("Is the database running, and reachable from here? Its address is the store's `url`.", err=True)
+            return EXIT_UNREACHABLE
+        case PlanError() | MappingError():
+            click.echo("Mend the configuration or the table; `strangler sync plan` shows what it reads.", err=True)
+            return EXIT_USAGE
+    return EXIT_WRONG
 
-    All syncs of the configuration are opened, since mappings look things up in each other's ledgers.
+
+def _fault(error: Exception) -> str:
+    """What nobody foresaw, without its text: that may hold a password, or values of a record."""
+    frames = trace_of(error) if os.environ.get(TRACE) else f"{TRACE}=1 in the environment shows where."
+    return f"A fault of strangler ({type(error).__name__}): please report it. {frames}"
+
+
+class NeverRanError(SyncError):
+    """Of a sync that is to be worked on nothing is in its stores yet."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"The sync {name} has never run as it is configured: start the proxy, or run "
+            f"`strangler sync backfill {name}`"
+        )
+
+
+def tell_never_ran(name: str) -> None:
+    """Say it of a sync, where that is no obstacle."""
+    click.echo(f"{NeverRanError(name)}.", err=True)
+
+
+@asynccontextmanager
+async def opened(
+    config: Config, syncs: list[Sync], folder: Path, *, never_ran: Callable[[str], None] | None = None
+) -> AsyncIterator[dict[str, list[Stream]]]:
+    """The streams of these syncs over open stores, for work beside a running syncer; makes nothing in the stores.
+
+    Others are opened as far as these look things up in their ledgers.
+
+    Args:
+        config: all syncs.
+        syncs: those that are meant.
+        folder: of the configuration file.
+        never_ran: told of a meant sync that has never run, which is left out.
+
+    Raises:
+        NeverRanError: one has never run, and there is no `never_ran`.
+        SyncError: a sync cannot be opened.
     """
     found: list[Opened] = []
+    begun: list[str] = []
     try:
-        for sync in config.syncs:
+        for sync in _with_lookups(config, syncs):
             one = await open_sync(sync, folder)
             found.append(one)
-            await one.prepare()
+            if await one.adopt():
+                begun.append(sync.name)
+            elif sync in syncs and never_ran is None:
+                raise NeverRanError(sync.name)
+            elif sync in syncs and never_ran is not None:
+                never_ran(sync.name)
         models = {model.name: model for model in ordered(found)}
         around = Surroundings(finder=LedgerFinder(models))
         yield {
             sync.name: [Stream(way, models[sync.name].settings, around) for way in models[sync.name].directions()]
             for sync in syncs
+            if sync.name in begun
         }
     finally:
         for one in found:
             await one.close()
+
+
+def _with_lookups(config: Config, syncs: list[Sync]) -> list[Sync]:
+    """These, and whatever their mappings look up, in the order of the file."""
+    wanted = {sync.name for sync in syncs}
+    while True:
+        more = {field.lookup for sync in config.syncs if sync.name in wanted for field in sync.fields if field.lookup}
+        if more <= wanted:
+            return [sync for sync in config.syncs if sync.name in wanted]
+        wanted |= more
 
 
 def operations(streams: list[Stream]) -> Operations:
@@ -115,8 +183,15 @@ def who() -> str:
 
 
 def key_text(key: Key | None) -> str:
-    """A key as it is printed, and as `read_key` takes it."""
-    return "-" if key is None else json.dumps(list(key), default=str)
+    """A key as it is printed, and as `read_key` takes it: JSON, of which a terminal acts on nothing."""
+    if key is None:
+        return "-"
+    text = json.dumps(list(key), default=str, ensure_ascii=False)
+    return text if text.isprintable() else "".join(map(_escaped, text))
+
+
+def _escaped(character: str) -> str:
+    return character if character.isprintable() else json.dumps(character)[1:-1]
 
 
 def read_key(text: str) -> Key:
