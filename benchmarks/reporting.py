@@ -72,7 +72,9 @@ async def _time(database: Database, config: Any, since: str) -> float:
     started = time.perf_counter()
     window = read_window(since, time.time())
     async with database.reading() as connection:
-        report = await make_report(connection, config, window, GateSettings(), route=None, unsent={})
+        report = await make_report(
+            connection, config, window, GateSettings(), route=None, unsent={}, key=b"a key of the benchmark"
+        )
     FORMATS["json"][0](report)
     return time.perf_counter() - started
 

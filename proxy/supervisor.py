@@ -351,6 +351,7 @@ class Supervisor:
                 "config_path": str(self._assignment.config_path),
                 "overrides": self._assignment.overrides,
                 "memory": self._memory,
+                "redaction_key": self._redaction_key,
                 "started_at": self._started_at,
                 "pid": os.getpid(),
                 "control_restarts": self._control.restarts,

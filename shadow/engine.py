@@ -2,7 +2,7 @@
 
 ```
 Exchange ─▶ RouteComparer.compare        legacy against new; and legacy against its second answer, where there is one
-         ─▶ RouteNoise.conclude          what noise explains, and the verdict
+         ─▶ VeiledNoise.conclude         what noise explains, and the verdict; nothing secret is learned
          ─▶ SelfProof                    now and then a bug in a copy: is it found?
          ─▶ findings, clusters           what is left, by cause
          ─▶ Quota ─▶ Keeper              what of it is kept, redacted
@@ -32,8 +32,9 @@ from shadow.exchange import COMPLETE, Exchange
 from shadow.keeping.batch import Batch, Concluded, Kept, Tally
 from shadow.keeping.keeper import Keeper
 from shadow.keeping.quota import Quota
+from shadow.keeping.redacted import Sight
 from shadow.keeping.tables import KEPT_FINDING, KEPT_SAMPLE
-from shadow.noise.route import RouteNoise
+from shadow.keeping.veil import Veil, VeiledNoise
 from shadow.proving.selfproof import SelfProof
 from shadow.reading.media import EMPTY, JSON, JSON_LINES, media_type
 
@@ -79,7 +80,7 @@ class Engine:
         """Take up what was learned before this process: call it before `install`.
 
         Args:
-            noise: route -> `RouteNoise.to_json`.
+            noise: route -> `VeiledNoise.to_json`.
             clusters: route -> fingerprint -> examples that it may still take.
         """
         self._learned = dict(noise)
@@ -99,11 +100,16 @@ class Engine:
             if before is not None and before.model == with_rules:
                 routes[name] = before
                 continue
-            noise = self._noise(name) if before is None else before.noise
+            keeper = Keeper(self._key, with_rules)
+            veil = Veil(keeper.redactor)
+            noise = self._noise(name, veil) if before is None else before.noise.behind(veil)
             noise.rules_changed()
             known = self._known.pop(name, {}) if before is None else before.known
             quota = Quota() if before is None else before.quota
-            routes[name] = RouteEngine(name, with_rules, self._key, self._now, noise=noise, known=known, quota=quota)
+            routes[name] = RouteEngine(
+                name, with_rules, self._now, noise=noise, keeper=keeper, known=known, quota=quota
+            )
+            routes[name].dirty = noise.narrowed or (before is not None and before.dirty)
         for name in self._routes.keys() - routes.keys():
             self._learned[name] = self._routes[name].noise.to_json()
             self._known[name] = self._routes[name].known
@@ -136,15 +142,15 @@ class Engine:
         routes = self._routes
         return frozenset(name for name in names if name in routes and routes[name].noise.wants_second_asks())
 
-    def _noise(self, name: str) -> RouteNoise:
+    def _noise(self, name: str, veil: Veil) -> VeiledNoise:
         state = self._learned.pop(name, None)
         if state is None:
-            return RouteNoise()
+            return VeiledNoise(veil)
         try:
-            return RouteNoise.from_json(state)
+            return VeiledNoise.from_json(state, veil)
         except NoiseStateError as error:
             log.warning("shadow.noise.unusable", route=name, error=str(error))
-            return RouteNoise()
+            return VeiledNoise(veil)
 
     def _log_defect(self, route: str, error: Exception) -> None:
         """Where and what, once per kind. Not what the exception says: that may be a value of the exchange."""
@@ -172,10 +178,10 @@ class RouteEngine:
         self,
         name: str,
         model: CompareModel,
-        key: bytes,
         now: Callable[[], float],
         *,
-        noise: RouteNoise,
+        noise: VeiledNoise,
+        keeper: Keeper,
         known: dict[str, int],
         quota: Quota,
     ) -> None:
@@ -191,7 +197,7 @@ class RouteEngine:
         own = replace(model, rules=tuple(rule for rule in model.rules if rule.kind != _OF_NEW))
         self._itself = RouteComparer(own, now=now)
         self.proof = SelfProof(RouteComparer(model, now=now), noise, itself=RouteComparer(own, now=now))
-        self._keeper = Keeper(key, model)
+        self._keeper = keeper
         self._shown: dict[str, tuple[str, str]] = {}  # fingerprint -> redacted path and relation, of some in `known`
         self._beyond = blake2b(f"{name}\0{BEYOND}".encode("utf-8", "replace"), digest_size=8).hexdigest()
 
@@ -203,11 +209,12 @@ class RouteEngine:
         if exchange.again is not None:
             again = self._itself.compare(exchange.legacy, exchange.again, method=method)
         self.proof.before(again)
-        concluded = self.noise.conclude(compared, again)
+        sight = self._keeper.look(exchange, compared, again)
+        concluded = self.noise.conclude(compared, again, sight)
         self.dirty = True
         self.proof.after(concluded, exchange.legacy, method=method)
         found = self._findings(exchange, concluded) if concluded.verdict in _CLUSTERED else []
-        kept, clusters = self._keep(exchange, concluded, found)
+        kept, clusters = self._keep(exchange, concluded, sight, found)
         return Concluded(
             _tally(exchange, concluded.verdict, concluded.reason, concluded.media),
             exchange.at,
@@ -234,21 +241,21 @@ class RouteEngine:
         return list(found.values())
 
     def _keep(
-        self, exchange: Exchange, concluded: Comparison, found: list[tuple[Cluster, int]]
+        self, exchange: Exchange, concluded: Comparison, sight: Sight, found: list[tuple[Cluster, int]]
     ) -> tuple[Kept | None, tuple[Cluster, ...]]:
         """What is kept of the exchange, and its clusters as they are written."""
         now, verdict = self._now(), concluded.verdict
         if verdict in _GOOD:
             if not self.quota.admits_sample(verdict.value, now):
                 return None, ()
-            return self._keeper.keep(exchange, concluded, (), KEPT_SAMPLE)
+            return self._keeper.keep(exchange, concluded, sight, (), KEPT_SAMPLE)
         names = [cluster.fingerprint for cluster, _ in found] or [f"{verdict.value} {concluded.reason}"]
         if not self.quota.admits_finding(names, now):
             # Of several that are counted as one, one: an exchange counts once.
             return None, tuple(
                 {one.fingerprint: one for one in (self._as_shown(cluster) for cluster, _ in found)}.values()
             )
-        kept, clusters = self._keeper.keep(exchange, concluded, found, KEPT_FINDING)
+        kept, clusters = self._keeper.keep(exchange, concluded, sight, found, KEPT_FINDING)
         shown = [self._remember(cluster) for cluster in clusters]
         positions = [position for _, position in found]
         return kept, tuple(map(self._with_example, shown, positions, [kept] * len(found)))

@@ -30,7 +30,6 @@ from shadow.keeping.liverules import accept_rules, as_json, read_live_rules
 from shadow.keeping.values import dump
 from shadow.replaying import plan_replay
 from shadow.reporting.exchanges import read_pairs, read_record, record_json
-from shadow.reporting.judging import merged_noise
 from shadow.reporting.reading import read_noise
 
 PROOFS: Final = web.AppKey("proofs", Proofs)
@@ -90,13 +89,14 @@ async def _replay(request: web.Request) -> web.Response:
     async with request.app[SLOTS]:
         async with request.app[EVIDENCE].reading() as connection:
             record = await read_record(connection, identifier)
-            noise = merged_noise((await read_noise(connection, record.route)).get(record.route, ())) if record else None
-        if record is None or noise is None:
+            states = await read_noise(connection, record.route) if record else {}
+        if record is None:
             return problem(404, f"No exchange {identifier[:200]} is kept: it never was, or it was too old.")
         try:
             replay = plan_replay(record, [(name, value) for name, value in given])
             table = compile_table(request.app[STATE].reloader.config)
-            replayed = await send_again(replay, record, table, request.app[COMPARER], noise)
+            learned = (states.get(record.route, ()), request.app[STATE].redaction_key)
+            replayed = await send_again(replay, record, table, request.app[COMPARER], learned)
         except ReplayError as error:
             return problem(409, f"{record.id} cannot be sent again: {error}")
     async with request.app[EVIDENCE].writing() as connection:

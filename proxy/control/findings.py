@@ -17,6 +17,7 @@ from routes.mirroring import compile_shadow
 from routes.shadowing import CompareModel, RuleModel
 from shadow.errors import ReportError
 from shadow.keeping.liverules import read_live_rules
+from shadow.keeping.redaction import Redactor
 from shadow.keeping.tables import LATENCY_BOUNDS_S
 from shadow.reporting.building import build_report, build_route
 from shadow.reporting.gate import GateSettings
@@ -38,7 +39,7 @@ def route_facts(config: Config, live: Mapping[str, Iterable[RuleModel]]) -> dict
         shadow = compile_shadow(route)
         if shadow is not None:
             rules = (*shadow.compare.rules, *live.get(route.name, ()))
-            facts[route.name] = RouteFacts(route.name, route.mode, rules)
+            facts[route.name] = RouteFacts(route.name, route.mode, rules, shadow.compare.redact)
     return facts
 
 
@@ -59,6 +60,7 @@ async def make_report(
     *,
     route: str | None,
     unsent: Mapping[str, Mapping[tuple[str, str], int]],
+    key: bytes,
 ) -> Report:
     """The report of the routes that are in shadow, and of those that were in the window.
 
@@ -69,6 +71,7 @@ async def make_report(
         settings: of the gate.
         route: only this one.
         unsent: route -> (`shed` or `lost`, reason) -> requests that never came to the comparer.
+        key: that the comparer redacts with.
 
     Raises:
         UnknownRouteError: `route` is none of them.
@@ -90,14 +93,19 @@ async def make_report(
     for name, fact in facts.items():
         found = rows.get(name, RouteRows())
         found.unsent = dict(unsent.get(name, {}))
-        reports.append(await asyncio.to_thread(_build, fact, found, noise.get(name, ()), window, settings))
+        learned = noise.get(name, ()), Redactor(key, fact.redact)
+        reports.append(await asyncio.to_thread(_build, fact, found, learned, window, settings))
     return build_report(reports, window, made_at=time.time(), release=RELEASE, node=socket.gethostname())
 
 
 def _build(
-    facts: RouteFacts, rows: RouteRows, noise: Iterable[Mapping[str, Any]], window: Window, settings: GateSettings
+    facts: RouteFacts,
+    rows: RouteRows,
+    learned: tuple[Iterable[Mapping[str, Any]], Redactor],
+    window: Window,
+    settings: GateSettings,
 ) -> RouteReport:
     """The CPU-bound part, for a thread: control goes on answering."""
-    judge_noise(rows, noise)
+    judge_noise(rows, *learned)
     describe = Describer(facts.route)
     return build_route(facts, rows, window, LATENCY_BOUNDS_S, settings=settings, describe=describe)

@@ -81,7 +81,13 @@ async def _report(request: web.Request) -> web.Response:
     state = request.app[STATE]
     async with request.app[EVIDENCE].reading() as connection:
         report = await make_report(
-            connection, state.reloader.config, window, settings, route=route, unsent=state.unsent.since(window.since)
+            connection,
+            state.reloader.config,
+            window,
+            settings,
+            route=route,
+            unsent=state.unsent.since(window.since),
+            key=state.redaction_key,
         )
     return web.Response(body=render(report), content_type=media_type, charset="utf-8")
 

@@ -7,11 +7,10 @@ nowhere. Nothing of it is stored; what comes back is redacted like what is store
 from __future__ import annotations
 
 import asyncio
-import secrets
 import ssl
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 import aiohttp
@@ -23,13 +22,14 @@ from routes.mirroring import MIRROR_FIELD
 from routes.model import ArmModel, Params, RouteModel, ServiceModel
 from routes.shadowing import CompareModel, ShadowModel
 from routes.table import Table
+from shadow.comparison import Comparison
 from shadow.errors import ReplayError
-from shadow.exchange import COMPLETE, FAILED, TIMED_OUT, TOO_LARGE, Answer
-from shadow.keeping.records import KeptAnswer, KeptRequest, Record
-from shadow.keeping.redaction import Redactor
-from shadow.noise.route import RouteNoise
+from shadow.exchange import COMPLETE, FAILED, TIMED_OUT, TOO_LARGE, Answer, AskedRequest, Exchange
+from shadow.keeping.keeper import Keeper
+from shadow.keeping.records import Record
 from shadow.proving.selfproof import PairComparer
 from shadow.replaying import Replay
+from shadow.reporting.judging import merged_noise
 
 #: Makes a comparer for a model.
 MakeComparer = Callable[[CompareModel], PairComparer]
@@ -47,7 +47,11 @@ class Replayed:
 
 
 async def send_again(
-    replay: Replay, record: Record, table: Table, make_comparer: MakeComparer, noise: RouteNoise
+    replay: Replay,
+    record: Record,
+    table: Table,
+    make_comparer: MakeComparer,
+    learned: tuple[Iterable[Mapping[str, Any]], bytes],
 ) -> Replayed:
     """Send a request to legacy and new, one after the other, and compare.
 
@@ -56,7 +60,7 @@ async def send_again(
         record: the kept exchange.
         table: in force; its route need not be in shadow any more.
         make_comparer: for the rules in force.
-        noise: what is known of the route's noise.
+        learned: what each node learned of the route's noise, and the key that the comparer redacts with.
 
     Raises:
         ReplayError: the request belongs to another route by now, or the route has one arm only.
@@ -68,41 +72,21 @@ async def send_again(
     legacy, new = await _ask(sending, route.legacy), await _ask(sending, route.new)
     comparer = make_comparer(shadow.compare)
     compared = await asyncio.to_thread(comparer.compare, legacy, new, method=replay.method)
-    judged = noise.judge(compared)
-    redaction = Redactor(secrets.token_bytes(32), shadow.compare.redact).begin()
+    fields, target = replay.fields, replay.path if replay.query is None else f"{replay.path}?{replay.query}"
+    asked = AskedRequest(replay.method, target, replay.host, replay.scheme, fields)
+    exchange = Exchange(record.id, time.time(), record.route, record.served, asked, legacy, new, sandbox=record.sandbox)
+    return Replayed(_redacted(exchange, compared, shadow.compare, learned), replay.missing)
 
-    def kept(answer: Answer, document: Any) -> KeptAnswer:
-        return KeptAnswer(
-            answer.outcome,
-            answer.status,
-            redaction.fields(answer.fields),
-            answer.body_bytes,
-            answer.error,
-            answer.first_byte_s,
-            answer.total_s,
-            redaction.document(document),
-        )
 
-    fields = redaction.fields(replay.fields)
-    target = replay.path if replay.query is None else f"{replay.path}?{replay.query}"
-    made = replace(
-        record,
-        at=time.time(),
-        verdict=str(judged.verdict),
-        reason=judged.reason,
-        media=judged.media,
-        request=KeptRequest(replay.method, redaction.target(target), replay.host, replay.scheme, fields),
-        legacy=kept(legacy, judged.legacy_document),
-        new=kept(new, judged.new_document),
-        again=None,
-        differences=tuple(redaction.difference(one) for one in judged.differences),
-        more=judged.more,
-        rules_used=tuple(sorted(judged.rules_used)),
-        clusters=(),
-        redactions=redaction.count,
-        cut=False,
-    )
-    return Replayed(made, replay.missing)
+def _redacted(
+    exchange: Exchange, compared: Comparison, model: CompareModel, learned: tuple[Iterable[Mapping[str, Any]], bytes]
+) -> Record:
+    """The exchange as the comparer would keep it."""
+    states, key = learned
+    keeper = Keeper(key, model)
+    judged = merged_noise(states, keeper.redactor).judge(compared)
+    kept, _ = keeper.keep(exchange, judged, keeper.look(exchange, compared))
+    return kept.record
 
 
 def _head(replay: Replay) -> Head:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, Final
@@ -48,7 +49,13 @@ class ControlState:
         self._clock = clock
         self.unsent = UnsentLog()
         self._started_s = clock()
+        self._run_key: str = hello.get("redaction_key") or secrets.token_hex(32)
         self._forget_routes()
+
+    @property
+    def redaction_key(self) -> bytes:
+        """The key that the comparer redacts with: the configuration's, else the one of this run."""
+        return (self.reloader.config.state.redaction_key or self._run_key).encode()
 
     @property
     def ready_workers(self) -> list[dict[str, Any]]:

@@ -21,12 +21,15 @@ Cookies = dict[str, dict[str, str]]
 def read_cookies(fields: Iterable[str]) -> Cookies:
     """Cookies by name, each as its attributes in lower case, `value` among them.
 
-    A name that is set more than once is `name`, `name#2`, …: they may be for different paths.
+    A cookie without a name is `""`. A name that is set more than once is `name`, `name#2`, …: they may be for
+    different paths.
     """
     cookies: Cookies = {}
     for field in list(fields)[:COOKIES_MAX]:
         pair, *attributes = field.split(";", ATTRIBUTES_MAX + 1)[: ATTRIBUTES_MAX + 1]
-        name, _, value = pair.partition("=")
+        name, there, value = pair.partition("=")
+        if not there:  # without a name it is all value (RFC 6265bis, 5.6)
+            name, value = "", name
         name = name.strip()
         read = {VALUE: value.strip()}
         for attribute in attributes:

@@ -9,23 +9,17 @@ from typing import Any, Final
 from routes.shadowing import CompareModel
 from shadow.clusters.cluster import Cluster
 from shadow.comparison import Comparison, Difference, Kind
-from shadow.errors import UndecodableError
-from shadow.exchange import COMPLETE, Answer, AskedRequest, Exchange
+from shadow.exchange import Exchange
 from shadow.keeping.batch import Kept
 from shadow.keeping.records import KeptAnswer, KeptRequest, Record
+from shadow.keeping.redacted import Sight
 from shadow.keeping.redaction import Redaction, Redactor
+from shadow.keeping.tables import KEPT_FINDING
 from shadow.keeping.values import dump
 from shadow.noise.patterns import normalised
-from shadow.reading import media
-from shadow.reading.body import content_of, guess, read
-from shadow.reading.media import media_type
 
 #: Methods that may be sent again.
 SAFE_METHODS: Final = frozenset(("GET", "HEAD", "OPTIONS"))
-#: Longest request body that is decoded for the record.
-_REQUEST_BYTES_MAX: Final = 1 << 20
-#: What a body that is plain text may have been said to be.
-_PLAIN: Final = frozenset((media.TEXT, media.EMPTY))
 
 
 class Keeper:
@@ -41,27 +35,35 @@ class Keeper:
     def __init__(self, key: bytes, model: CompareModel) -> None:
         self._redactor = Redactor(key, model.redact)
 
+    @property
+    def redactor(self) -> Redactor:
+        """What is secret."""
+        return self._redactor
+
+    def look(self, exchange: Exchange, compared: Comparison, again: Comparison | None = None) -> Sight:
+        """What is secret in an exchange, to be looked up as far as it is needed."""
+        return Sight(self._redactor, exchange, compared, again)
+
     def keep(
-        self, exchange: Exchange, concluded: Comparison, found: Sequence[tuple[Cluster, int]], why: str
+        self,
+        exchange: Exchange,
+        concluded: Comparison,
+        sight: Sight,
+        found: Sequence[tuple[Cluster, int]] = (),
+        why: str = KEPT_FINDING,
     ) -> tuple[Kept, tuple[Cluster, ...]]:
         """The record of one exchange, and the clusters that it shows as they may be written.
 
         Args:
             exchange: as it came.
-            concluded: what the route's noise made of its comparison.
+            concluded: what the route's noise made of its comparison; with patterns that may be told.
+            sight: of the exchange.
             found: clusters, each with the position of its first difference in the comparison.
             why: `tables.KEPT_FINDING` or `tables.KEPT_SAMPLE`.
         """
-        redaction = self._redactor.begin()
-        request = _request(exchange.request, redaction)
-        untouched = redaction.count == 0
-        legacy_document, new_document = concluded.legacy_document, concluded.new_document
-        misread = _is_misread(exchange, concluded)
-        if misread:  # a broken document, shown as text: names and paths cannot be found in it
-            legacy_document = new_document = None
-        kept_legacy = redaction.document(legacy_document)
-        kept_new = kept_legacy if new_document is legacy_document else redaction.document(new_document)
-        again = exchange.again
+        redacted = sight.redacted
+        redaction = redacted.redaction
+        differences = tuple(self._difference(one, redaction, hidden=redacted.misread) for one in concluded.differences)
         record = Record(
             id=exchange.id,
             at=exchange.at,
@@ -71,12 +73,12 @@ class Keeper:
             verdict=concluded.verdict.value,
             reason=concluded.reason,
             media=concluded.media,
-            request=request,
-            legacy=_answer(exchange.legacy, redaction, kept_legacy),
-            new=_answer(exchange.new, redaction, kept_new),
-            again=None if again is None else _answer(again, redaction, None),
+            request=redacted.request,
+            legacy=redacted.legacy,
+            new=redacted.new,
+            again=redacted.again,
             again_before_new=exchange.again_before_new,
-            differences=tuple(self._difference(one, redaction, hidden=misread) for one in concluded.differences),
+            differences=differences,
             more=concluded.more,
             rules_used=tuple(sorted(concluded.rules_used)),
             clusters=tuple(cluster.fingerprint for cluster, _ in found),
@@ -84,11 +86,8 @@ class Keeper:
         )
         record = _without_echoes(record, redaction)
         safe = exchange.request.method in SAFE_METHODS and not exchange.request.body
-        shown = tuple(
-            _shown(cluster, concluded.differences[position], record.differences[position], redaction)
-            for cluster, position in found
-        )
-        return Kept(record, record.pack(), why, replayable=safe and untouched), shown
+        shown = tuple(_shown(cluster, record.differences[position], redaction) for cluster, position in found)
+        return Kept(record, record.pack(), why, replayable=safe and redacted.untouched), shown
 
     def _difference(self, difference: Difference, redaction: Redaction, *, hidden: bool) -> Difference:
         if difference.kind is Kind.UNDECODABLE:  # the word, without what could not be read
@@ -101,62 +100,9 @@ class Keeper:
         return None if value is None else self._redactor.token(value)
 
 
-def _shown(cluster: Cluster, difference: Difference, redacted: Difference, redaction: Redaction) -> Cluster:
+def _shown(cluster: Cluster, redacted: Difference, redaction: Redaction) -> Cluster:
     """A cluster without keys that are secrets, in its path or as its relation's argument (`renamed:<key>`)."""
-    relation = redaction.scrub_text(cluster.relation)
-    if redacted.path != difference.path:
-        relation = relation.partition(":")[0]
-    return replace(cluster, path=normalised(redacted.pattern), relation=relation)
-
-
-def _request(request: AskedRequest, redaction: Redaction) -> KeptRequest:
-    fields = redaction.fields(request.fields)
-    kind, document = _body(request)
-    return KeptRequest(
-        request.method,
-        redaction.target(request.target),
-        redaction.text(request.host),
-        request.scheme,
-        fields,
-        kind,
-        redaction.document(document),
-        len(request.body),
-    )
-
-
-def _body(request: AskedRequest) -> tuple[str, Any]:
-    """Kind and document of a request's body; no document where there is none that can be redacted."""
-    if not request.body:
-        return media.EMPTY, None
-    message = Answer(COMPLETE, 200, request.fields, request.body, len(request.body))
-    try:
-        content = content_of(message, _REQUEST_BYTES_MAX)
-        said = media_type(message.field("content-type") or "")
-        reading = read(content, said if said.name else guess(content))
-    except UndecodableError:
-        return media.BINARY, None
-    return reading.kind, reading.stored
-
-
-def _answer(answer: Answer, redaction: Redaction, document: Any) -> KeptAnswer:
-    return KeptAnswer(
-        answer.outcome,
-        answer.status,
-        redaction.fields(answer.fields),
-        answer.body_bytes,
-        answer.error,
-        answer.first_byte_s,
-        answer.total_s,
-        document,
-    )
-
-
-def _is_misread(exchange: Exchange, concluded: Comparison) -> bool:
-    """Whether the answers were said to be documents and are shown as text, because they could not be read as those."""
-    if concluded.media != media.TEXT:
-        return False
-    said = (media_type(answer.field("content-type") or "").kind for answer in (exchange.legacy, exchange.new))
-    return any(kind not in _PLAIN and kind != media.BINARY for kind in said)
+    return replace(cluster, path=normalised(redacted.pattern), relation=redaction.scrub_text(cluster.relation))
 
 
 def _word(value: Any) -> Any:

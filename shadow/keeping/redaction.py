@@ -6,7 +6,8 @@ same token wherever it stands, and without the key nobody can try values out. Wh
 1. whatever stands at a path of `compare.redact`, or below a name of it or of `shadow.keeping.secrets`, in documents;
 2. values of headers, cookies, query and form parameters of such names, Authorization and Cookie among them;
 3. what looks like a secret in any other text: `password=…`, bearer tokens, JWTs, private keys, card numbers;
-4. whatever became a token by 1 or 2, wherever else it stands in the same exchange: echoed in an error message, in a
+4. a name of a member that is no name but a token or an address: objects are used as maps;
+5. whatever became a token by 1 or 2, wherever else it stands in the same exchange: echoed in an error message, in a
    key, in a redirect, as it is or percent-encoded.
 
 A body that could not be decoded is not kept at all, so that no encoding carries a secret past this.
@@ -18,15 +19,25 @@ import binascii
 import hmac
 from base64 import b64decode
 from collections.abc import Iterable, Sequence
+from hashlib import blake2b
 from html import escape
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from urllib.parse import quote, unquote_plus
 
 import orjson
 
-from shadow.comparison import Difference
+from shadow.comparison import Difference, Kind
 from shadow.exchange import Fields
-from shadow.keeping.secrets import ECHO_CHARACTERS_MIN, is_card_number, is_secret, is_secret_parameter, replace_secrets
+from shadow.keeping.secrets import (
+    ECHO_CHARACTERS_MIN,
+    is_card_number,
+    is_no_name,
+    is_secret,
+    is_secret_parameter,
+    replace_secrets,
+)
+from shadow.noise.patterns import normalised
+from shadow.reading.pointer import unescape
 
 #: What every token starts with.
 TOKEN_START: Final = "~hmac:"  # noqa: S105 - no password
@@ -40,10 +51,12 @@ DEPTH_MAX: Final = 200
 #: Names whose answer is remembered, and the longest of them.
 _NAMES_MAX: Final = 4_096
 _NAME_CHARACTERS_MAX: Final = 100
+_PATTERN_CHARACTERS_MAX: Final = 500
 
 _URL_FIELDS: Final = frozenset(("location", "content-location", "referer", "refresh", "link", "origin"))
 _COOKIE_FIELDS: Final = frozenset(("cookie", "set-cookie"))
 _CREDENTIAL_FIELDS: Final = frozenset(("authorization", "proxy-authorization"))
+_SECRET_FIELDS: Final = _COOKIE_FIELDS | _CREDENTIAL_FIELDS
 #: A member of one of these names says what the member beside it holds: `{"name": "password", "value": "x"}`.
 _NAMING: Final = ("name", "@name", "key", "id", "@id", "type", "@type", "autocomplete")
 _NAMED: Final = frozenset(("value", "@value", "content", "@content", "data", "#text"))
@@ -53,18 +66,36 @@ _Trie = dict[str, Any]
 _END: Final = ""  # no segment of a path that is kept is empty
 
 
+class Place(NamedTuple):
+    """What may be told of a place.
+
+    Attributes:
+        pattern: normalised, without a name that is a secret: what lies inside of something secret is one token.
+        hidden: its values are secrets.
+    """
+
+    pattern: str
+    hidden: bool
+
+
 class Redactor:
     """How one route's exchanges are redacted. Nothing of it changes but what it has looked up.
 
     Args:
         key: secret of the tokens, at least 16 bytes.
         redact: `CompareModel.redact`: exact paths (`/customer/name`, `/items/*/iban`, `@header/x-user`) and names.
+
+    Attributes:
+        mark: the same for the same key and paths: what was redacted so can be told from what was not.
     """
 
-    __slots__ = ("_fields", "_key", "_known", "_names", "_paths")
+    __slots__ = ("_digest_key", "_fields", "_key", "_known", "_names", "_no_names", "_paths", "_places", "mark")
 
     def __init__(self, key: bytes, redact: Sequence[str] = ()) -> None:
         self._key = key
+        self._digest_key = hmac.digest(key, b"digests", "sha256")
+        self._no_names: dict[str, bool] = {}
+        self._places: dict[str, Place] = {}
         self._names = frozenset(entry.lower() for entry in redact if not entry.startswith(("/", "@")))
         self._fields = frozenset(
             entry.split("/")[1].lower() for entry in redact if entry.startswith(("@header/", "@cookie/"))
@@ -74,12 +105,17 @@ class Redactor:
         for entry in redact:
             if entry.startswith("/"):
                 _add(self._paths, entry[1:].split("/"))
+        self.mark = self.token("\n".join(sorted(redact)))
 
     def token(self, value: Any) -> str:
         """The token of a JSON value; a text and a header of the same characters have the same."""
         text = value if isinstance(value, str) else _canonical(value)
         digest = hmac.digest(self._key, text.encode("utf-8", "surrogatepass"), "sha256")
         return TOKEN_START + digest.hex()[:_TOKEN_DIGITS]
+
+    def digest(self, text: str) -> str:
+        """A short digest of a text, to find it again by; without the key nobody can try texts out."""
+        return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8, key=self._digest_key).hexdigest()
 
     def begin(self) -> Redaction:
         """The redaction of one exchange."""
@@ -102,10 +138,65 @@ class Redactor:
         """The same for a header; cookies are hidden whatever their name."""
         return name in self._fields or self.hides(name)
 
+    def is_no_name(self, name: str) -> bool:
+        """Whether a name is a secret itself: a token, or an address."""
+        known = self._no_names.get(name)
+        if known is None:
+            known = is_no_name(name)
+            if len(name) <= _NAME_CHARACTERS_MAX and len(self._no_names) < _NAMES_MAX:
+                self._no_names[name] = known
+        return known
+
+    def place(self, pattern: str) -> Place:
+        """What may be told of a difference's pattern; of one that this gave, the same."""
+        known = self._places.get(pattern)
+        if known is None:
+            known = self._place(pattern)
+            if len(pattern) <= _PATTERN_CHARACTERS_MAX and len(self._places) < _NAMES_MAX:
+                self._places[pattern] = known
+        return known
+
+    def hidden_depth(self, segments: Sequence[str], *, any_index: bool = False) -> tuple[int | None, Sequence[_Trie]]:
+        """From which segment on all is secret.
+
+        Args:
+            segments: of a path, without the empty one before its first slash.
+            any_index: `*` is any segment, so that what is secret for one index is secret for all.
+
+        Returns:
+            Its index, or None and what the paths say below the last.
+        """
+        nodes: Sequence[_Trie] = (self._paths,)
+        for depth, segment in enumerate(segments):
+            nodes = _below(nodes, segment, any_index=any_index)
+            if any(_END in node for node in nodes):
+                return depth, ()
+            if not segment.isdigit() and self.hides(unescape(segment)):
+                return depth, ()
+        return None, nodes
+
     @property
     def paths(self) -> _Trie:
         """The paths as a tree."""
         return self._paths
+
+    def _place(self, pattern: str) -> Place:
+        first, *segments = pattern.split("/")
+        if first == "@header" and segments:
+            name = segments[0]
+            return Place(pattern, hidden=name in _SECRET_FIELDS or self.hides_field(name))
+        if first:  # beside the body; a cookie's name may be its value
+            shown = (segment if not self.is_no_name(unescape(segment)) else "*" for segment in segments)
+            return Place("/".join((first, *shown)), hidden=first == "@cookie" and segments[1:] == ["value"])
+        depth, _ = self.hidden_depth(segments, any_index=True)
+        end = len(segments) if depth is None else depth + 1
+        # The same name for the same place of every object, before names are taken out: rules understand `*` so, too.
+        usual = normalised(pattern).split("/")[1:]
+        told = ["*" if self.is_no_name(unescape(segment)) else usual[at] for at, segment in enumerate(segments[:end])]
+        rest = "/".join(usual[end:])
+        if rest:
+            told.append(rest if rest.startswith(TOKEN_START) else self.token(rest))
+        return Place("/".join(("", *told)), hidden=depth is not None)
 
 
 class Redaction:
@@ -153,23 +244,29 @@ class Redaction:
         The documents come first: what was hidden in them is hidden here as well, however short it is.
         """
         legacy, new = self._unless_hidden(difference.legacy), self._unless_hidden(difference.new)
-        path, pattern = difference.path, difference.pattern
-        segments = path.split("/")
-        if segments[0] == "@header" and len(segments) > 1:
-            return difference._replace(legacy=self._of_field(segments[1], legacy), new=self._of_field(segments[1], new))
-        if segments[0] == "@cookie":
-            if segments[-1] == "value" or len(segments) <= 2:  # noqa: PLR2004 - the cookie as a whole
-                legacy, new = self._hide_value(legacy), self._hide_value(new)
-            return difference._replace(legacy=legacy, new=new)
-        if segments[0]:
+        first, *segments = difference.path.split("/")
+        if first == "@header" and segments:
+            return difference._replace(legacy=self._of_field(segments[0], legacy), new=self._of_field(segments[0], new))
+        if first == "@cookie":
+            return self._cookie_difference(difference, segments)
+        if first == "@rule":
+            return self._rule_difference(difference)
+        if first:
             return difference._replace(legacy=self._value(legacy, (), 0), new=self._value(new, (), 0))
-        depth, nodes = self._hidden_depth(segments[1:])
+        depth, nodes = self._redactor.hidden_depth(segments)
         if depth is None:
-            return difference._replace(legacy=self._value(legacy, nodes, 0), new=self._value(new, nodes, 0))
+            several = difference.kind is Kind.DUPLICATE
+            return difference._replace(
+                legacy=self._values(legacy, nodes, several=several),
+                new=self._values(new, nodes, several=several),
+                path="/".join(("", *map(self._segment, segments))),
+                pattern=self._redactor.place(difference.pattern).pattern,
+            )
+        pattern = self._redactor.place(difference.pattern).pattern
         return difference._replace(
             legacy=self._hide_value(legacy),
             new=self._hide_value(new),
-            path="/".join(segments[: depth + 2]),
+            path="/".join(("", *map(self._segment, segments[: depth + 1]))),
             pattern="/".join(pattern.split("/")[: depth + 2]),
         )
 
@@ -187,8 +284,8 @@ class Redaction:
             return [self.scrub(item) for item in value]
         if isinstance(value, dict):
             return {self.scrub_text(name): self.scrub(item) for name, item in value.items()}
-        if isinstance(value, int) and not isinstance(value, bool):
-            return self._echoes.get(str(value), value)
+        if isinstance(value, (int, float)) and not isinstance(value, bool):
+            return self._echoes.get(_canonical(value), value)
         return value
 
     def scrub_text(self, text: str) -> str:
@@ -200,14 +297,56 @@ class Redaction:
 
     # -- how
 
+    def _cookie_difference(self, difference: Difference, segments: Sequence[str]) -> Difference:
+        legacy, new = difference.legacy, difference.new
+        if len(segments) == 1 or segments[-1] == "value":  # the cookie as a whole
+            legacy, new = self._hide_value(legacy), self._hide_value(new)
+        path = "/".join(("@cookie", *map(self._segment, segments)))
+        legacy, new = self._value(legacy, (), 0), self._value(new, (), 0)
+        return difference._replace(
+            legacy=legacy, new=new, path=path, pattern=self._redactor.place(difference.pattern).pattern
+        )
+
+    def _rule_difference(self, difference: Difference) -> Difference:
+        """What a function of the user's raised, told at the place where: the words may hold the values of it."""
+        where, said = difference.legacy, difference.new
+        if not isinstance(where, str) or not isinstance(said, str):
+            return difference._replace(legacy=self._value(where, (), 0), new=self._value(said, (), 0))
+        first, *segments = where.split("/")
+        if first:
+            hidden = first in {"@cookie", "@header"}
+            return difference._replace(legacy=self.text(where), new=self._words(said, hidden=hidden))
+        depth, _ = self._redactor.hidden_depth(segments)
+        shown = segments if depth is None else segments[: depth + 1]
+        return difference._replace(
+            legacy="/".join(("", *map(self._segment, shown))), new=self._words(said, hidden=depth is not None)
+        )
+
+    def _words(self, said: str, *, hidden: bool) -> str:
+        name, colon, words = said.partition(":")
+        return f"{name}: {self._hide(words.strip())}" if hidden and colon else self.text(said)
+
+    def _segment(self, segment: str) -> str:
+        """A segment of a path as it may be told."""
+        return self.name(unescape(segment)) if self._redactor.is_no_name(unescape(segment)) else segment
+
+    def name(self, name: str) -> str:
+        """A member's name, as a token where it is no name but a secret."""
+        return self._hide(name) if self._redactor.is_no_name(name) else name
+
+    def _values(self, value: Any, nodes: Sequence[_Trie], *, several: bool) -> Any:
+        """The value of a place; where its name stood more than once, all of its values."""
+        if several and isinstance(value, list):
+            return [self._value(one, nodes, 0) for one in value]
+        return self._value(value, nodes, 0)
+
     def _hide(self, text: str) -> str:
         """The token of a secret text, which is looked for elsewhere from now on."""
         if text.startswith(TOKEN_START):
             return text
         self.count += 1
         token = self._redactor.token(text)
-        if len(self._hidden) < ECHOES_MAX:
-            self._hidden[text] = token
+        self._hidden[text] = token
         if len(text) >= ECHO_CHARACTERS_MIN and len(self._echoes) < ECHOES_MAX:
             for form in {text, quote(text, safe=""), quote(text), escape(text), unquote_plus(text)}:
                 if len(form) >= ECHO_CHARACTERS_MIN:
@@ -251,13 +390,13 @@ class Redaction:
 
     def _set_cookie(self, value: str) -> str:
         pair, mark, attributes = value.partition(";")
-        return self._pair(pair, "=") + mark + attributes
+        return self._pair(pair.strip(), "=") + mark + self.text(attributes)
 
     def _pair(self, pair: str, mark: str) -> str:
         name, there, value = pair.partition(mark)
         if not there:  # without a name it is all value
             return self._hide(pair) if pair else pair
-        return name + mark + self._hide(value.strip('" ')) if value else pair
+        return self.name(name) + mark + (self._hide(value.strip('" ')) if value else "")
 
     def _credentials(self, value: str) -> str:
         scheme, space, rest = value.partition(" ")
@@ -295,12 +434,13 @@ class Redaction:
         hides = self._redactor.hides
         redacted = {}
         for name, item in value.items():
+            shown = self.name(name)
             if hides(name) or (named and name in _NAMED):
-                redacted[name] = self._hide_value(item)
+                redacted[shown] = self._hide_value(item)
             elif nodes:
-                redacted[name] = self._member(name.replace("~", "~0").replace("/", "~1"), item, nodes, depth)
+                redacted[shown] = self._member(name.replace("~", "~0").replace("/", "~1"), item, nodes, depth)
             else:
-                redacted[name] = self._value(item, (), depth)
+                redacted[shown] = self._value(item, (), depth)
         return redacted
 
     def _member(self, segment: str, item: Any, nodes: Sequence[_Trie], depth: int) -> Any:
@@ -309,17 +449,6 @@ class Redaction:
             return self._hide_value(item)
         return self._value(item, below, depth)
 
-    def _hidden_depth(self, segments: Sequence[str]) -> tuple[int | None, Sequence[_Trie]]:
-        """The index of the segment from which on all is secret, or None and what the paths say below the last."""
-        nodes: Sequence[_Trie] = (self._redactor.paths,)
-        for depth, segment in enumerate(segments):
-            nodes = _below(nodes, segment)
-            if any(_END in node for node in nodes):
-                return depth, ()
-            if not segment.isdigit() and self._redactor.hides(segment.replace("~1", "/").replace("~0", "~")):
-                return depth, ()
-        return None, nodes
-
 
 def _add(trie: _Trie, segments: Iterable[str]) -> None:
     for segment in segments:
@@ -327,7 +456,9 @@ def _add(trie: _Trie, segments: Iterable[str]) -> None:
     trie[_END] = {}
 
 
-def _below(nodes: Sequence[_Trie], segment: str) -> Sequence[_Trie]:
+def _below(nodes: Sequence[_Trie], segment: str, *, any_index: bool = False) -> Sequence[_Trie]:
+    if any_index and segment == "*":
+        return [child for node in nodes for key, child in node.items() if key != _END]
     return [node[key] for node in nodes for key in (segment, "*") if key in node]
 
 

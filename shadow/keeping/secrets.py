@@ -12,6 +12,8 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Final
 
+from shadow.times import read_time
+
 #: Any of them as one word of a name makes it secret.
 _WORDS: Final = frozenset(
     (
@@ -67,6 +69,42 @@ def _is_secret(name: str) -> bool:
 def is_secret_parameter(name: str) -> bool:
     """Whether values of this name in a query or a form are secrets."""
     return name.lower() in _OF_QUERIES or is_secret(name)
+
+
+#: Names that are none: an address, and what only a machine would call anything.
+_ADDRESS: Final = re.compile(r"[^@\s]{1,64}@[^@\s]{1,190}\.[A-Za-z]{2,24}")
+_OPAQUE: Final = re.compile(r"[A-Za-z0-9_+/=.~:-]{20,}")
+_HEX: Final = re.compile(r"(?=[a-fA-F]*[0-9])[0-9a-fA-F]{20,}")
+#: Identifiers that are known by their form and are no secrets.
+_IDENTIFIER: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|[0-7][0-9A-HJKMNP-TV-Z]{25}")
+#: Changes between letters in lower case, capitals and digits: in words there are few, in random text about so many.
+_CHANGES_SHARE: Final = 0.45
+_DIGIT_CHANGES: Final = 6
+_CLASS: Final = re.compile(r"[a-z]+|[A-Z]+|[0-9]+")
+
+
+def is_no_name(name: str) -> bool:
+    """Whether what stands for a name is a secret itself, as where an API keys its objects by token or by address.
+
+    Known are addresses, what `replace_secrets` knows, and text that is so mixed that only a machine would make it.
+    """
+    if "@" in name and _ADDRESS.fullmatch(name):
+        return True
+    if name.startswith(_TOKEN_START):
+        return False
+    if len(name) >= _SCHEME_CHARACTERS_MIN and replace_secrets(name, _shown_secret) != name:
+        return True
+    if _OPAQUE.fullmatch(name) is None or _IDENTIFIER.fullmatch(name) or read_time(name) is not None:
+        return False
+    if _HEX.fullmatch(name):
+        return True
+    runs = _CLASS.findall(name)
+    digits = [run for run in runs if run[0].isdigit()]
+    return bool(digits) and (len(runs) > _CHANGES_SHARE * len(name) or 2 * len(digits) > _DIGIT_CHANGES)
+
+
+def _shown_secret(_: str) -> str:
+    return _TOKEN_START
 
 
 _SCHEME: Final = re.compile(r"(?i)\b(bearer|basic|negotiate)(\s{1,3})([A-Za-z0-9._~+/=-]{8,})")

@@ -117,8 +117,12 @@ class KeyState:
         return [self.new_only, self.legacy_only, self.moved, self.plain, learning.to_json(self.learned)]
 
     @classmethod
-    def from_json(cls, state: list[Any]) -> KeyState:
+    def from_json(cls, state: list[Any], *, keyed: bool = True) -> KeyState:
         """What `to_json` wrote.
+
+        Args:
+            state: that.
+            keyed: its digests are of the key that is in use.
 
         Raises:
             ValueError: it did not.
@@ -126,7 +130,7 @@ class KeyState:
         """
         new_only, legacy_only, moved, plain, learned = state
         log_e = log_e_value(new_only, legacy_only)
-        return cls(new_only, legacy_only, moved, plain, learning.from_json(learned), log_e)
+        return cls(new_only, legacy_only, moved, plain, learning.from_json(learned, keyed=keyed), log_e)
 
 
 def wilson_upper(successes: int, trials: int) -> float:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any, Final, Self
 
+from shadow.noise.covered import is_hidden, size_up
 from shadow.noise.readings import READINGS
 from shadow.noise.shapes import (
     NumberShape,
@@ -78,6 +79,8 @@ class Learned:
         move = distance(first, second)
         if move is None:
             return learned
+        if is_hidden(first) or is_hidden(second):
+            move = size_up(move)
         return replace(learned, moves=self.moves + 1, move_max=max(self.move_max, move))
 
     def join(self, other: Self) -> Self:
@@ -175,15 +178,19 @@ def to_json(learned: Learned) -> list[Any]:
     ]
 
 
-def from_json(state: list[Any]) -> Learned:
+def from_json(state: list[Any], *, keyed: bool = True) -> Learned:
     """What `to_json` wrote.
+
+    Args:
+        state: that.
+        keyed: its digests are of the key that is in use.
 
     Raises:
         ValueError: it did not write that.
         TypeError: likewise.
     """
     text, number, others, required, allowed, moves, move_max = state
-    shape = text_from_json(text)
+    shape = text_from_json(text, keyed=keyed)
     if shape is not None and not all(name in READINGS for name, _ in shape.readings):
         raise ValueError("a reading that there is none of")
     return Learned(

@@ -16,7 +16,7 @@ and the key is not flagged. Whatever is explained is counted like what is not: e
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from math import log
 from typing import Any, Final
@@ -46,7 +46,7 @@ _ASKED_ENOUGH: Final = 1_000
 #: Requests with a difference at a place from which all values are learned; and from then on, one in so many.
 _LEARNED: Final = 256
 _LEARNED_EVERY: Final = 8
-_STATE_VERSION: Final = 1
+_STATE_VERSION: Final = 2
 NOISE: Final = "noise"
 _VOLATILE: Final = "volatile:"
 
@@ -160,11 +160,16 @@ class RouteNoise:
             self._key(key).add(state)
         self._flagged = None
 
-    def to_json(self) -> dict[str, Any]:
-        """All of it as JSON values."""
+    def to_json(self, key: str = "") -> dict[str, Any]:
+        """All of it as JSON values.
+
+        Args:
+            key: names what digests and tokens in it were made with, see `from_json`.
+        """
         keys = [[key.pattern, key.kind.value, *state.to_json()] for key, state in self._keys.items()]
         return {
             "version": _STATE_VERSION,
+            "key": key,
             "asked": self.asked,
             "plain": self.plain,
             "forgotten": self.forgotten,
@@ -173,9 +178,22 @@ class RouteNoise:
 
     @classmethod
     def from_json(
-        cls, state: Mapping[str, Any], *, alpha: float = FLAG_ALPHA, keys_max: int = KEYS_MAX
-    ) -> RouteNoise:  # fmt: skip
+        cls,
+        state: Mapping[str, Any],
+        key: str = "",
+        *,
+        lost: Callable[[str], bool] = lambda _: False,
+        alpha: float = FLAG_ALPHA,
+        keys_max: int = KEYS_MAX,
+    ) -> RouteNoise:
         """What `to_json` wrote.
+
+        Args:
+            state: that.
+            key: in use now. Digests of another one are left out, to be learned anew.
+            lost: whether a pattern means nothing, or tells too much, where the key is another one.
+            alpha: false discovery rate.
+            keys_max: keys that are kept.
 
         Raises:
             NoiseStateError: it did not, or another version of it did.
@@ -186,8 +204,10 @@ class RouteNoise:
                 raise NoiseStateError(f"a noise state of version {state['version']}, not {_STATE_VERSION}")
             noise.asked, noise.plain = int(state["asked"]), int(state["plain"])
             noise.forgotten = int(state["forgotten"])
+            keyed = state["key"] == key
             for pattern, kind, *rest in state["keys"]:
-                noise._keys[Key(pattern, Kind(kind))] = KeyState.from_json(rest)
+                if keyed or not lost(pattern):
+                    noise._keys[Key(pattern, Kind(kind))] = KeyState.from_json(rest, keyed=keyed)
         except (KeyError, ValueError, TypeError, AttributeError) as error:
             raise NoiseStateError(f"a noise state that cannot be read: {error}") from error
         noise._flagged = None

@@ -3,6 +3,7 @@
 A shape is a point of a lattice, and learning only ever moves up in it: to fewer readings, more forms, wider ranges. So
 a shape accepts every value that it was learned from, the order of the values does not matter, and two shapes join into
 the narrowest one that is above both. Values are not kept: of texts with few values a digest each, of numbers the range.
+Of secrets less: digests that need a key, and the number of digits instead of the range (`shadow.noise.covered`).
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from hashlib import blake2b
 from math import isfinite
 from typing import Any, Final, Self
 
+from shadow.noise.covered import UNIX_MS, UNIX_S, HiddenFloat, HiddenInt, KeyedText, size_range
 from shadow.noise.readings import READINGS, character_classes, readings
 
 #: Forms of one reading that are kept; a reading with more is given up, since it says little.
@@ -23,8 +25,6 @@ CHOICES_MAX: Final = 8
 BELIEVED: Final = 20
 _CHOICE_REPEATS: Final = 4
 _PLACES_MAX: Final = 17
-_UNIX_S: Final = (1_000_000_000.0, 4_102_444_800.0)  # 2001 to 2100
-_UNIX_MS: Final = (1_000_000_000_000.0, 4_102_444_800_000.0)
 #: Readings whose texts have the length that their form says.
 _OF_FIXED_LENGTH: Final = frozenset({"uuid", "time", "http_date", "ulid", "hex", "HEX"})
 
@@ -32,6 +32,8 @@ Readings = tuple[tuple[str, frozenset[str]], ...]
 
 
 def _digest(text: str) -> str:
+    if isinstance(text, KeyedText):
+        return text.digest
     return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
 
 
@@ -149,7 +151,8 @@ class NumberShape:
     def of(cls, number: float | Decimal) -> Self:
         """The shape of one number."""
         value = as_float(number)
-        return cls(1, decimal_places(number), value, value)
+        low, high = size_range(value) if isinstance(number, (HiddenInt, HiddenFloat)) else (value, value)
+        return cls(1, decimal_places(number), low, high)
 
     def observe(self, number: float | Decimal) -> Self:
         """The narrowest shape above this one that accepts the number."""
@@ -167,9 +170,9 @@ class NumberShape:
     @property
     def what(self) -> str:
         """`unix_s`, `unix_ms`, `integer` or `number`."""
-        if _UNIX_S[0] <= self.low and self.high <= _UNIX_S[1]:
+        if UNIX_S[0] <= self.low and self.high <= UNIX_S[1]:
             return "unix_s"
-        if _UNIX_MS[0] <= self.low and self.high <= _UNIX_MS[1]:
+        if UNIX_MS[0] <= self.low and self.high <= UNIX_MS[1]:
             return "unix_ms"
         return "number" if self.places else "integer"
 
@@ -202,11 +205,13 @@ def decimal_places(number: float | Decimal) -> int:
     return 0 if fraction == "0" else min(len(fraction), _PLACES_MAX)
 
 
-def text_from_json(state: list[Any] | None) -> TextShape | None:
-    """The shape that `text_to_json` wrote."""
+def text_from_json(state: list[Any] | None, *, keyed: bool = True) -> TextShape | None:
+    """The shape that `text_to_json` wrote; without `keyed` its digests are of another key, and are learned anew."""
     if state is None:
         return None
     values, read, classes, shortest, longest, choices = state
+    if not keyed and choices is not None:
+        values, choices = 0, []
     kept = tuple((str(name), frozenset(forms)) for name, forms in read)
     return TextShape(
         values, kept, classes, shortest, longest, None if choices is None else frozenset(choices)

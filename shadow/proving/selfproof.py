@@ -22,7 +22,6 @@ import orjson
 
 from shadow.comparison import Comparison, Verdict
 from shadow.exchange import Answer
-from shadow.noise.route import RouteNoise
 from shadow.proving.mutations import MUTATIONS, Mutation, mutate
 from shadow.proving.tally import UNCHANGED, ProofTally
 
@@ -42,6 +41,13 @@ class PairComparer(Protocol):
         """The differences by the rules of one route."""
 
 
+class Judge(Protocol):
+    """Judges comparisons by what is known of noise: `VeiledNoise`, `RouteNoise`."""
+
+    def judge(self, new: Comparison) -> Comparison:
+        """What noise makes of it."""
+
+
 class SelfProof:
     """The proof of one route.
 
@@ -54,7 +60,7 @@ class SelfProof:
     def __init__(
         self,
         comparer: PairComparer,
-        noise: RouteNoise,
+        noise: Judge,
         *,
         itself: PairComparer | None = None,
         every: int = EVERY,

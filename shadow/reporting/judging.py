@@ -9,8 +9,8 @@ from typing import Any, Final
 import structlog
 
 from shadow.comparison import Comparison, Difference, Kind, Verdict
-from shadow.errors import NoiseStateError
-from shadow.noise.route import RouteNoise
+from shadow.keeping.redaction import Redactor
+from shadow.keeping.veil import Veil, VeiledNoise, merged
 from shadow.reporting.model import Key
 from shadow.reporting.rows import RouteRows, StoredCluster
 
@@ -19,7 +19,7 @@ _LOG_10: Final = log(10)
 _log = structlog.get_logger()
 
 
-def judge_noise(rows: RouteRows, states: Iterable[Mapping[str, Any]]) -> None:
+def judge_noise(rows: RouteRows, states: Iterable[Mapping[str, Any]], redactor: Redactor) -> None:
     """Fill in the keys and the settled clusters of a route.
 
     A cluster from before its place was known to move is settled where all of its examples are what such values always
@@ -28,8 +28,9 @@ def judge_noise(rows: RouteRows, states: Iterable[Mapping[str, Any]]) -> None:
     Args:
         rows: of the route; changed.
         states: what each node learned.
+        redactor: of the route, with the key that the comparer has.
     """
-    noise = merged_noise(states)
+    noise = merged_noise(states, redactor)
     rows.keys = tuple(
         Key(
             report.key.pattern,
@@ -39,24 +40,21 @@ def judge_noise(rows: RouteRows, states: Iterable[Mapping[str, Any]]) -> None:
             max(report.log_e, -1e6) / _LOG_10,
             report.flagged,
         )
-        for report in noise.reports()
+        for report in noise.noise.reports()
         if report.new_only or report.legacy_only
     )
     rows.settled = frozenset(one.fingerprint for one in rows.clusters if _is_noise(one, noise))
 
 
-def merged_noise(states: Iterable[Mapping[str, Any]]) -> RouteNoise:
+def merged_noise(states: Iterable[Mapping[str, Any]], redactor: Redactor) -> VeiledNoise:
     """What all nodes together learned of a route's noise."""
-    merged = RouteNoise()
-    for state in states:
-        try:
-            merged.merge(RouteNoise.from_json(state))
-        except NoiseStateError as error:  # of another release: as if that node had learned nothing
-            _log.warning("control.noise.unread", error=str(error))
-    return merged
+    noise, errors = merged(states, Veil(redactor))
+    for error in errors:  # of another release: as if that node had learned nothing
+        _log.warning("control.noise.unread", error=str(error))
+    return noise
 
 
-def _is_noise(cluster: StoredCluster, noise: RouteNoise) -> bool:
+def _is_noise(cluster: StoredCluster, noise: VeiledNoise) -> bool:
     differences = [
         Difference(one["path"], Kind(cluster.kind), one.get("legacy"), one.get("new"), cluster.pattern)
         for one in cluster.examples

@@ -105,8 +105,9 @@ class RouteRows:
 
 @dataclass(frozen=True, slots=True)
 class RouteFacts:
-    """What the configuration says of a route: its mode and the rules in force, live ones included."""
+    """What the configuration says of a route: its mode, the rules in force, live ones included, what is redacted."""
 
     route: str
     mode: str
     rules: tuple[RuleModel, ...] = ()
+    redact: tuple[str, ...] = ()

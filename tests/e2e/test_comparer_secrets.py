@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import gzip
+import sqlite3
 from collections.abc import Iterator
+from hashlib import blake2b, md5, sha1, sha256
 from pathlib import Path
 
 import asyncpg
@@ -14,9 +16,10 @@ import zstandard
 
 from shadow.exchange import AskedRequest, Exchange
 from shadow.keeping.redaction import TOKEN_START
+from shadow.keeping.secrets import is_card_number
 from shadow.stream import Ack
 from support.comparer_process import ComparerProcess, Stream, route
-from support.exchanges import answer, exchange
+from support.exchanges import JSON, answer, exchange
 
 
 class Secrets:
@@ -26,8 +29,35 @@ class Secrets:
         self.made: list[str] = []
 
     def __call__(self, place: str) -> str:
-        self.made.append(f"zq{len(self.made):02}{place}zq")
-        return self.made[-1]
+        return self._remember(f"zq{len(self.made):02}{place}zq")
+
+    def number(self) -> str:
+        return self._remember(f"73{len(self.made):05}91")
+
+    def fraction(self) -> str:
+        return self._remember(f"{len(self.made)}{len(self.made):03}7.6134")
+
+    def card(self) -> str:
+        start = f"45{len(self.made):013}"
+        return self._remember(next(start + last for last in "0123456789" if is_card_number(int(start + last))))
+
+    def jwt(self) -> str:
+        return self._remember(f"eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2ln{len(self.made):04}")
+
+    def opaque(self) -> str:
+        return self._remember(f"sk_live_4eC39HqL{len(self.made):04}yjWDarj7T1zdp7dc")
+
+    def _remember(self, secret: str) -> str:
+        self.made.append(secret)
+        return secret
+
+
+def traces(secret: str) -> Iterator[bytes]:
+    """What may not be stored of a secret: itself, and what whoever guesses it can find it by without the key."""
+    raw = secret.encode()
+    yield raw
+    yield from (blake2b(raw, digest_size=size).hexdigest().encode() for size in (8, 16, 32))
+    yield from (name(raw).hexdigest().encode() for name in (md5, sha1, sha256))
 
 
 def typed(name: str, body: str | bytes, **more: object):
@@ -113,6 +143,77 @@ def around(new: Secrets) -> Iterator[Exchange]:
 REDACT = ["nickname", "/customer/name", "@header/x-user"]
 
 
+def noisy(new: Secrets) -> Iterator[Exchange]:
+    """Secrets where legacy's answers differ from each other, so that noise learns of them: names, texts, numbers."""
+    for template in (
+        '{"user": {"password": "SECRET"}}',
+        '{"nickname": "SECRET"}',
+        '{"customer": {"name": "SECRET"}}',
+        '{"sessions": {"SECRET": {"user": "SECRET"}}}',
+        '{"sessions": {"SECRET": 1}, "said": "token=SECRET"}',
+        '{"said": "Bearer SECRET"}',
+        '{"wallet": {"pin": NUMBER}}',
+        '{"customer": {"name": NUMBER}}',
+        '{"customer": {"name": FRACTION}}',
+        '{"order": {"number": CARD}}',
+        '{"users": {"SECRET@mail.example": {"n": "SECRET@mail.example"}}, "password": "SECRET@mail.example"}',
+        '{"keys": {"JWT": {"seen": 1}}}',
+        '{"keys": {"OPAQUE": {"seen": 1}}}',
+        '{"boxed": [{"OPAQUE": 1, "SECRET@mail.example": 2}]}',
+        '{"password": "SECRET", "SECRET": {"n": 1}}',
+        '{"password": "SECRET", "list": [{"SECRET": 1}]}',
+        '{"a": 1, "password": "SECRET", "password": "SECRET"}',
+        '{"customer": {"name": "SECRET"}, "customer": {"name": "SECRET"}}',
+    ):
+        yield from thrice("application/json", template, new)
+    yield from thrice("application/xml", "<a password='SECRET'><pin>NUMBER</pin><nickname>SECRET</nickname></a>", new)
+    yield from thrice("text/html", "<p>x</p><input name='csrf_token' value='SECRET'>", new)
+    yield from thrice("application/x-www-form-urlencoded", "password=SECRET&nickname=SECRET&b=2", new)
+    part = '--x\r\nContent-Disposition: form-data; name="pin"\r\n\r\nSECRET\r\n--x--\r\n'
+    yield from thrice("multipart/form-data; boundary=x", part, new)
+    yield from thrice("text/plain", "login\npassword: SECRET\nCookie: a=SECRET; b=SECRET\n", new)
+    for name, value in (
+        ("set-cookie", "session=SECRET; Path=/"),
+        ("set-cookie", "SECRET"),
+        ("set-cookie", "SECRET; Path=/; HttpOnly"),
+        ("set-cookie", "OPAQUE=1; Path=/"),
+        ("location", "/next?access_token=SECRET"),
+        ("x-auth-token", "SECRET"),
+    ):
+        for _ in range(4):
+            values = (fill(value, new) for _ in range(3))
+            left, right, again = (answer({"a": 1}, fields=(*JSON, (name, one))) for one in values)
+            yield exchange(left, right, again=again)
+    # What the client sent, as a name and as a number of an answer.
+    for _ in range(4):
+        sent, number = new("sent"), new.number()
+        request = AskedRequest("GET", f"/orders/1?access_token={number}", "h", fields=(("cookie", f"a={sent}"),))
+        documents = (
+            {"by": {sent: n}, "for": {sent + "x": n}, "n": [int(number), n], "m": int(number) + n * 0}
+            for n in (1, 2, 3)
+        )
+        left, right, again = documents
+        left["m"] = 3
+        yield exchange(left, right, request=request, again=answer(again))
+
+
+def fill(template: str, new: Secrets) -> str:
+    for word, make in (
+        ("SECRET", lambda: new("noise")), ("NUMBER", new.number), ("FRACTION", new.fraction), ("CARD", new.card),
+        ("JWT", new.jwt), ("OPAQUE", new.opaque),
+    ):  # fmt: skip
+        template = template.replace(word, make()) if word in template else template
+    return template
+
+
+def thrice(name: str, template: str, new: Secrets) -> Iterator[Exchange]:
+    """Four exchanges in which legacy, new and legacy again all say something else."""
+    for _ in range(4):
+        left, right, again = (typed(name, fill(template, new)) for _ in range(3))
+        yield exchange(left, right, again=again)
+        yield exchange(left, right)
+
+
 def run(url: str, secrets: Secrets) -> str:
     """Put them through a comparer that is killed at the end; returns its log."""
     table = [route(compare={"redact": REDACT, "headers": ["location", "x-auth-token"]})]
@@ -126,6 +227,14 @@ def run(url: str, secrets: Secrets) -> str:
                 verdicts = stream.batch([one])
                 assert isinstance(verdicts, Ack)
                 assert list(verdicts.verdicts["orders"]) != ["match"], one
+            for one in noisy(secrets):
+                verdicts = stream.batch([one])
+                assert isinstance(verdicts, Ack)
+        assert comparer.stop() == 0  # what was learned is written at the end
+        comparer.start()
+        comparer.frame("ack")
+        with Stream(comparer.path, "1:two") as stream:
+            stream.batch(list(noisy(secrets)))
         comparer.kill()
         assert count > 30
         return comparer.said()
@@ -134,10 +243,15 @@ def run(url: str, secrets: Secrets) -> str:
 
 
 def assert_clean(stored: bytes, secrets: Secrets) -> None:
-    found = [secret for secret in secrets.made if secret.encode() in stored]
-    assert not found
+    assert not [(secret, trace) for secret in secrets.made for trace in traces(secret) if trace in stored]
     assert b"4111 1111 1111 1111" not in stored
     assert TOKEN_START.encode() in stored
+
+
+def assert_learned(states: list[dict[str, object]]) -> None:
+    """Noise was written, and something was learned at the places of secrets."""
+    patterns = {key[0] for state in states for key in state["keys"]}
+    assert {"/user/password", "/nickname", "/customer/name", "/wallet/pin", "@cookie/session/value"} <= patterns
 
 
 def frames(raw: bytes) -> bytes:
@@ -158,7 +272,12 @@ def test_the_sqlite_file_and_its_log_hold_no_secret(tmp_path: Path):
     raw = b"".join(files.values())
     contents = frames(raw)
     assert contents.count(b'"differences"') > 30
-    assert_clean(raw + contents, secrets)
+    with contextlib.closing(sqlite3.connect(tmp_path / "state.db")) as connection:
+        tables = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        dumped = "\n".join(str(row) for table in tables for row in connection.execute(f"SELECT * FROM {table}"))
+        learned = [orjson.loads(state) for (state,) in connection.execute("SELECT state FROM shadow_noise")]
+    assert_learned(learned)
+    assert_clean(raw + contents + dumped.encode(), secrets)
     assert not [secret for secret in secrets.made if secret in said]
 
 
@@ -169,8 +288,10 @@ async def test_postgresql_holds_no_secret(postgresql_url: str):
     tables = [row["tablename"] for row in await connection.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")]  # fmt: skip
     dumped = [str(dict(row)) for table in tables for row in await connection.fetch(f"SELECT * FROM {table}")]
     contents = [zstandard.ZstdDecompressor().decompress(row["content"]) for row in await connection.fetch("SELECT content FROM shadow_contents")]  # fmt: skip
+    learned = [orjson.loads(row["state"]) for row in await connection.fetch("SELECT state FROM shadow_noise")]
     await connection.close()
     assert len(contents) > 30
+    assert_learned(learned)
     assert_clean("\n".join(dumped).encode() + b"\n".join(contents), secrets)
 
 

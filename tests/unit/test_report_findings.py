@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -11,7 +12,9 @@ from routes.config.rule import Rule
 from routes.shadowing import RuleModel
 from shadow.comparison import Comparison, Difference, Kind, Verdict
 from shadow.errors import ReportError
-from shadow.noise.route import RouteNoise
+from shadow.keeping.redacted import Sight
+from shadow.keeping.redaction import Redactor
+from shadow.keeping.veil import Veil, VeiledNoise
 from shadow.reporting.asked import read_settings, read_window
 from shadow.reporting.building import build_route
 from shadow.reporting.describing import describe
@@ -21,6 +24,7 @@ from shadow.reporting.judging import judge_noise
 from shadow.reporting.proposing import Describer
 from shadow.reporting.rows import RouteFacts, RouteRows, StoredCluster, Window
 from shadow.reporting.ruletext import rule_yaml
+from support.exchanges import exchange
 
 
 def cluster(pattern: str, kind: str, relation: str, *examples: tuple[Any, Any], count: int = 3) -> StoredCluster:
@@ -102,6 +106,17 @@ def test_rule_as_yaml_is_read_as_the_same_rule(rule: RuleModel) -> None:
         assert setting["expires"] == "2026-03-01"
 
 
+REDACTOR = Redactor(b"a key of the tests")
+
+
+def learned(noise: VeiledNoise) -> dict[str, Any]:
+    return json.loads(json.dumps(noise.to_json()))
+
+
+def seen(noise: VeiledNoise, new: Comparison, again: Comparison) -> None:
+    noise.conclude(new, again, Sight(REDACTOR, exchange({}, {}), new, again))
+
+
 def moving(value: str, again: str) -> Comparison:
     difference = Difference("/req_id", Kind.VALUE, value, again, "/req_id")
     return Comparison(Verdict.MISMATCH, differences=(difference,), media="json")
@@ -112,30 +127,30 @@ def uuid(number: int) -> str:
 
 
 def test_cluster_from_before_its_place_was_known_to_move_is_settled() -> None:
-    noise = RouteNoise()
+    noise = VeiledNoise(Veil(REDACTOR))
     for number in range(20):
-        noise.conclude(moving(uuid(number), uuid(number + 100)), moving(uuid(number), uuid(number + 200)))
+        seen(noise, moving(uuid(number), uuid(number + 100)), moving(uuid(number), uuid(number + 200)))
     early = cluster("/req_id", "value", "another:uuid", (uuid(900), uuid(901)))
     wrong = StoredCluster("wrong", "/req_id", "value", "", 1, 1.0, 2.0, (
         {"exchange": "e", "path": "/req_id", "legacy": uuid(1), "new": "none"},
     ))  # fmt: skip
     rows = RouteRows(clusters=[early, wrong])
-    judge_noise(rows, [noise.to_json()])
+    judge_noise(rows, [learned(noise)], REDACTOR)
     assert rows.settled == {early.fingerprint}
 
 
 def test_learned_state_of_another_release_is_no_reason_to_fail() -> None:
     rows = RouteRows(clusters=[GONE])
-    judge_noise(rows, [{"version": 99}])
+    judge_noise(rows, [{"version": 99}], REDACTOR)
     assert (rows.keys, rows.settled) == ((), frozenset())
 
 
 def test_flagged_places_come_from_what_was_learned() -> None:
-    noise = RouteNoise()
+    noise = VeiledNoise(Veil(REDACTOR))
     for number in range(40):
-        noise.conclude(moving(str(number), str(number + 1)), Comparison(Verdict.MATCH, media="json"))
+        seen(noise, moving(str(number), str(number + 1)), Comparison(Verdict.MATCH, media="json"))
     rows = RouteRows()
-    judge_noise(rows, [noise.to_json()])
+    judge_noise(rows, [learned(noise)], REDACTOR)
     (key,) = rows.keys
     assert (key.pattern, key.new_only, key.legacy_only, key.flagged) == ("/req_id", 40, 0, True)
     assert key.e_value_log10 > 9

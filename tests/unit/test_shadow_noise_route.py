@@ -235,8 +235,8 @@ def test_what_was_learned_survives_a_restart():
     [
         {},
         {"version": 99},
-        {"version": 1, "asked": 1, "plain": 1, "forgotten": 0, "keys": [["/a"]]},
-        {"version": 1, "asked": 1, "plain": 1, "forgotten": 0, "keys": [["/a", "value", 1, 2, 3, 4, "?"]]},
+        {"version": 2, "key": "", "asked": 1, "plain": 1, "forgotten": 0, "keys": [["/a"]]},
+        {"version": 2, "key": "", "asked": 1, "plain": 1, "forgotten": 0, "keys": [["/a", "value", 1, 2, 3, 4, "?"]]},
     ],
 )
 def test_state_that_cannot_be_read_is_refused(state):

@@ -8,7 +8,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection, text
 
@@ -45,7 +47,7 @@ async def test_processes_that_start_at_once_migrate_once(state_url):
         versions = (await connection.execute(text(f"SELECT version_num FROM {VERSION_TABLE}"))).scalars().all()
     for one in opened:
         await one.close()
-    assert versions == ["0001"]
+    assert versions == ["0002"]
 
 
 async def test_a_database_of_a_newer_release_is_refused_with_words(database):
@@ -94,3 +96,26 @@ async def test_a_database_server_that_is_away_is_said(unused_tcp_port):
         await migrate(opened)
     await opened.close()
     assert caught.value.reason == "away"
+
+
+async def test_noise_of_the_schema_before_goes_with_its_bytes(database, tmp_path):
+    def upgrade(connection: Connection) -> None:
+        config = Config()
+        config.set_main_option("script_location", "shadow.keeping:migrations")
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+
+    async with database.writing() as connection:
+        await connection.run_sync(upgrade)
+        row = {"node": "n", "route": "orders", "state": '{"keys": [["/sessions/s3cr3tkey"]]}', "at": 1.0}
+        query = "INSERT INTO shadow_noise (node, route, state, at) VALUES (:node, :route, :state, :at)"
+        await connection.execute(text(query), row)
+    await migrate(database)
+    async with database.reading() as connection:
+        assert (await connection.execute(text("SELECT count(*) FROM shadow_noise"))).scalar() == 0
+    if database.dialect == "sqlite":
+        async with database.writing() as connection:
+            await connection.execute(text("INSERT INTO shadow_versions (name, version) VALUES ('rules', 1)"))
+        async with database.reading() as connection:
+            await connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+        assert not [path for path in tmp_path.rglob("*.db") if b"s3cr3tkey" in path.read_bytes()]
