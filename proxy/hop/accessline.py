@@ -44,6 +44,7 @@ FIELDS: Final = (
     "reused",  # bool | None: the upstream connection had served before
     "retries",  # int
     "fallback",  # bool
+    "mirror",  # str | None: "chosen", "not_sampled", "shed:rate" …; None where nobody gets copies of such requests
     "client_ip",  # str
     "protocol",  # str: "HTTP/1.1"
     "request_id",  # bytes | None
@@ -74,6 +75,7 @@ AccessLine = tuple[
     bool | None,
     int,
     bool,
+    str | None,
     str,
     str,
     bytes | None,
@@ -84,7 +86,7 @@ AccessLine = tuple[
 KEYS: Final = (
     *("timestamp", "level", "event", "route", "arm", "reason", "bucket", "key", "service", "url", "method", "host"),
     *("path", "status", "error", "bytes_in", "bytes_out", "queue_ms", "connect_ms", "first_byte_ms", "total_ms"),
-    *("reused", "retries", "fallback", "client_ip", "protocol", "request_id", "trace_id", "worker"),
+    *("reused", "retries", "fallback", "mirror", "client_ip", "protocol", "request_id", "trace_id", "worker"),
 )
 
 #: Longer targets are cut.
@@ -102,7 +104,7 @@ _MICROSECOND: Final = 1e-6
 def json_renderer(worker: int) -> Render:
     """A renderer of JSON lines.
 
-    It is a closure over one dict that is filled anew for each line: for the 29 keys that costs half of what a dict
+    It is a closure over one dict that is filled anew for each line: for the 30 keys that costs half of what a dict
     display does. So a renderer belongs to one thread.
     """
     record: dict[str, Any] = dict.fromkeys(KEYS)
@@ -138,6 +140,7 @@ def json_renderer(worker: int) -> Render:
             record["reused"],
             record["retries"],
             record["fallback"],
+            record["mirror"],
             record["client_ip"],
             record["protocol"],
             request_id,
@@ -195,6 +198,8 @@ def console_renderer(*, colors: bool) -> Render:
             parts.append(f"retries={request['retries']}")
         if request["fallback"]:
             parts.append("fallback")
+        if request["mirror"] is not None:
+            parts.append(f"mirror={request['mirror']}")
         if request["error"] is not None:
             parts.append(f"{paint}{request['error']}{reset}")
         return " ".join(parts).encode("utf-8", "backslashreplace")[: LINE_BYTES_MAX - 1] + b"\n"

@@ -43,8 +43,13 @@ _NO_ENDPOINTS: Final[frozenset[Endpoint]] = frozenset()
 
 
 class Exchange:
-    """A request under way, from its decision to its last byte."""
+    """A request under way, from its decision to its last byte.
 
+    Attributes:
+        mirrored: what the access log says of its copy; None where nobody gets copies of such requests.
+    """
+
+    mirrored: str | None = None
     __slots__ = (  # noqa: RUF023 - by lifetime
         # of the request
         "client",

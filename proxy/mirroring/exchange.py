@@ -1,19 +1,32 @@
 """A client's request whose copy will be sent to the other arm: it is served as any other, and what passes is kept.
 
-Requests that are not mirrored are plain `Exchange`s and know nothing of this.
+Requests of which nobody gets copies are plain `Exchange`s and know nothing of this.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from proxy.hop.exchange import Exchange
+from proxy.mirroring import counters as reasons
 from shadow.exchange import STREAMED, UPGRADED
 
 if TYPE_CHECKING:
     from proxy.hop.errors import Failure
     from proxy.hop.response import Response
     from proxy.mirroring.mirror import Mirror
+
+
+#: Words of the access log: it will be compared; it is not in the sample; it was given up, and why.
+CHOSEN: Final = "chosen"
+NOT_SAMPLED: Final = "not_sampled"
+SHED: Final = {reason: f"shed:{reason}" for reason in reasons.SHED_REASONS}
+
+
+class PassedOver(Exchange):
+    """An exchange of which the other arm might have got a copy, and does not; `mirrored` says why."""
+
+    __slots__ = ("mirrored",)
 
 
 class MirroredExchange(Exchange):
@@ -26,6 +39,11 @@ class MirroredExchange(Exchange):
     __slots__ = ("mirror",)
 
     mirror: Mirror
+
+    @property
+    def mirrored(self) -> str:  # type: ignore[override]
+        """What has become of the copy so far."""
+        return SHED.get(self.mirror.given_up, CHOSEN)
 
     def on_request_body(self, data: bytes) -> None:
         """A piece of the request's body."""
@@ -82,5 +100,5 @@ class MirroredExchange(Exchange):
         super()._fall_back(error)
 
     def _account(self, status: int, *, error: str = "") -> None:
+        self.mirror.on_served()  # its bytes are on their way: what becomes of the copy is for the access log to tell
         super()._account(status, error=error)
-        self.mirror.on_served()

@@ -64,6 +64,7 @@ class Mirror:
         served: the answer that the client gets.
         deadline_s: monotonic time at which it is given up, once it asks.
         state: how far it is; once `ENDED` it is counted and needs nothing more.
+        given_up: the reason for which it was shed; "" where it was not, or not yet.
     """
 
     __slots__ = (  # noqa: RUF023 - by lifetime
@@ -74,6 +75,7 @@ class Mirror:
         "body",
         "exchange",
         "extra",
+        "given_up",
         "memory",
         "noise",
         "shadow",
@@ -112,6 +114,7 @@ class Mirror:
         self._again: Ask | None = None
         self.deadline_s = _NEVER
         self.state = SERVING
+        self.given_up = ""
 
     # while the client is served
 
@@ -278,6 +281,7 @@ class Mirror:
             asking.cut(NOT_ASKED)
         if self.state == ASKING:
             self._stop_asking()
+        self.given_up = reason
         self.target.counters.give_up(reason)
         self._end()
 

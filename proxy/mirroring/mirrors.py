@@ -29,7 +29,7 @@ from proxy.mirroring import counters as reasons
 from proxy.mirroring.bucket import Bucket
 from proxy.mirroring.capture import Memory
 from proxy.mirroring.counters import MirrorCounters
-from proxy.mirroring.exchange import MirroredExchange
+from proxy.mirroring.exchange import NOT_SAMPLED, SHED, MirroredExchange, PassedOver
 from proxy.mirroring.flow import Asked, Flow, RouteMirror, Target
 from proxy.mirroring.mirror import ANSWERED, READY, Mirror
 from routes.mirroring import plan_mirror
@@ -187,8 +187,11 @@ class Mirrors:
         exchange: Exchange
         route = self.table.routes[decision.route.index]
         target = None if route is None or request.block.is_copy else route.target(request.method, decision.arm.name)
-        if route is None or target is None or not self._takes(route, target, request_id):
+        if route is None or target is None:
             exchange = Exchange(client, request, decision)
+        elif passed_over := self._passed_over(route, target, request_id):
+            exchange = PassedOver(client, request, decision)
+            exchange.mirrored = passed_over
         else:
             exchange = MirroredExchange(client, request, decision)
             if target.writes and not any(name == IDEMPOTENCY_KEY for name, _, _ in request.fields):
@@ -207,24 +210,25 @@ class Mirrors:
         elif second_asks.left and mirror.shadow.may_sample_noise(drawn):
             mirror.noise = mirror.extra = second_asks.take(self._second_asks, monotonic())
 
-    def _takes(self, route: RouteMirror, target: Target, request_id: bytes) -> bool:
-        """Whether this request is mirrored: it is in the sample, and no bound stands against it."""
+    def _passed_over(self, route: RouteMirror, target: Target, request_id: bytes) -> str:
+        """Why this request is not mirrored, in the access log's words: by the sample or a bound; "" where it is."""
         shadow = route.shadow
         if shadow.sample < 1.0 and not shadow.samples(spread(request_id)):
-            return False
+            return NOT_SAMPLED
         counters = target.counters
         counters.begin()
         if self._draining:
-            counters.give_up(reasons.DRAINING)
+            reason = reasons.DRAINING
         elif shadow.rate_max is not None and not target.flow.bucket.take(shadow.rate_max, monotonic()):
-            counters.give_up(reasons.RATE)
+            reason = reasons.RATE
         elif self.memory.full:
-            counters.give_up(reasons.MEMORY)
+            reason = reasons.MEMORY
         elif target.service.refuses:
-            counters.give_up(reasons.BREAKER)  # the answer would be kept for nothing
+            reason = reasons.BREAKER  # the answer would be kept for nothing
         else:
-            return True
-        return False
+            return ""
+        counters.give_up(reason)
+        return SHED[reason]
 
     def make_ready(self, mirror: Mirror) -> None:
         """Its client was served: it asks in a quiet moment."""
