@@ -4,11 +4,14 @@
 client ── MirroredExchange ── a Mirror keeps what is asked and answered, up to body_bytes_max
               │ served
               ▼
-          Mirrors.make_ready ── a few milliseconds later, when the client has its answer
+          Quiet ── when no client waits, or after some milliseconds: one piece of work in a turn of the loop
               │
               ▼
           Mirror ── Ask ──► Service (a pool of its own) ──► the other arm, and for noise legacy again
               │ answered, timed out or failed
+              ▼
+          Quiet
+              │
               ▼
           message ──► Outbox ──► unix socket, batch by batch ──► comparer
 ```
