@@ -116,6 +116,16 @@ _PLAIN = frozenset({bool, int, bytes, date, UUID, type(None)})
 _PLAIN_WHERE_EQUAL = frozenset({str, Decimal})
 
 
+def _read(value: Any) -> Any:
+    """What a JSON column's text says; a text that is no JSON is itself."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except ValueError:
+        return value
+
+
 def comparer(kind: ColumnKind | None) -> Callable[[Any, Any], bool]:
     """Whether two values of a column are equal. What does not fit into the column is compared as it is."""
     coerce = coercer(_any_length(kind)) if kind is not None else None
@@ -126,7 +136,7 @@ def comparer(kind: ColumnKind | None) -> Callable[[Any, Any], bool]:
             with contextlib.suppress(UnfitError):
                 value = coerce(value)
         if is_json and value is not None:
-            return b"".join(_json(value))
+            return b"".join(_json(_read(value)))
         return canonical(value)
 
     def same(one: Any, other: Any) -> bool:
@@ -138,7 +148,10 @@ def comparer(kind: ColumnKind | None) -> Callable[[Any, Any], bool]:
                 return True
         elif (one is None) is not (other is None):
             return False
-        return form(one) == form(other)
+        try:
+            return form(one) == form(other)
+        except (ArithmeticError, RecursionError, TypeError, ValueError):
+            return False  # a signalling NaN, what is no JSON: unlike everything, and refused where it is written
 
     return same
 

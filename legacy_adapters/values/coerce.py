@@ -7,6 +7,8 @@ exception: into a column of 32 bits it goes rounded, as the store would do it.
 
 from __future__ import annotations
 
+import json
+import math
 import re
 import struct
 from collections.abc import Callable
@@ -274,17 +276,28 @@ def _uuid(_kind: ColumnKind) -> Coercer:
     return convert
 
 
+#: Values whose text a column of a type that is not known here may understand.
+_WRITTEN_AS_TEXT = (str, bytes, int, float, Decimal, date, time, timedelta, UUID, tuple)
+
+
 def _json(_kind: ColumnKind) -> Coercer:
     def convert(value: Any) -> Any:
-        if isinstance(value, dict | list | str | int | float):
+        if isinstance(value, dict | list | str):
             return value
+        if isinstance(value, int) or (isinstance(value, float) and math.isfinite(value)):
+            return json.dumps(value)  # as it is read back: a number, true or false alone stays JSON text
         raise _wrong(value, "JSON")
 
     return convert
 
 
-def _other(_kind: ColumnKind) -> Coercer:
-    return lambda value: value
+def _other(kind: ColumnKind) -> Coercer:
+    def convert(value: Any) -> Any:
+        if isinstance(value, _WRITTEN_AS_TEXT):
+            return value
+        raise _wrong(value, kind.type_name or "other types")  # the text of a Python object is no value
+
+    return convert
 
 
 _CONVERTERS: dict[Kind, Callable[[ColumnKind], Coercer]] = {

@@ -49,3 +49,65 @@ async def test_poison_of_all_kinds_is_held_and_the_rest_goes_on(
     there = {row[0] for row in await kind.run("SELECT id FROM t")}
     assert good.keys() <= there
     assert len(there) + len(held) == len(good) + len(POISON)
+
+
+MAPPING = """
+import decimal, sys
+
+def deep():
+    found = {}
+    for _ in range(10_000):
+        found = {"a": found}
+    return found
+
+MADE = {
+    "bytes": lambda: {"a": b"x"}, "decimal": lambda: {"a": decimal.Decimal(1)}, "deep": deep, "number": lambda: 5,
+    "nan": lambda: float("nan"), "inside": lambda: {"a": float("nan")}, "object": object, "exit": lambda: sys.exit(3),
+}
+
+def make(value):
+    return MADE[value]() if value in MADE else value
+"""
+
+
+async def copied(source: Kind, target: Kind, type_name: str, values: list[str], folder: Path) -> dict[int, str]:
+    """Reasons of what was held, by key, after rows of these texts went through the mapping into such a column."""
+    (folder / "mapping.py").write_text(MAPPING)
+    await source.run("CREATE TABLE t (id int NOT NULL PRIMARY KEY, name text)")
+    await target.run(f"CREATE TABLE t (id int NOT NULL PRIMARY KEY, name {type_name})")
+    for number, value in enumerate(values):
+        await source.run(f"INSERT INTO t VALUES ({number}, '{value}')")
+    fields = [{"legacy": "id", "new": "id"}, {"legacy": "name", "new": "name", "to_new": "mapping:make"}]
+    async with opened_way(configured(source, target, fields=fields), folder) as way:
+        await way.copy()
+        await source.run("UPDATE t SET name = name || ''")
+        await way.follow()
+        held = await way.direction.writes.quarantine(resolved=False, after=0, limit=100)
+    assert all("secret" not in one.detail for _, one in held)
+    return {int(one.source_key[0]): one.reason for _, one in held}
+
+
+async def test_what_a_function_makes_of_json_that_is_none_is_held(
+    postgresql: Kind, sqlite: Kind, tmp_path: Path
+) -> None:
+    values = ["bytes", "decimal", "deep", "number", "nan", "inside", "object", "exit", '{"fine": 1}']
+    held = await copied(sqlite, postgresql, "jsonb", values, tmp_path)
+    assert held == {0: "type", 1: "type", 2: "type", 4: "mapping", 5: "type", 6: "mapping", 7: "mapping"}
+    assert await postgresql.run("SELECT name #>> '{}' FROM t ORDER BY id") == [("5",), ('{"fine": 1}',)]
+
+
+@pytest.mark.parametrize(
+    ("type_name", "held"),
+    [
+        ("bit(4)", {1, 2, 3}),
+        ("varchar(4)[]", {0, 1, 2, 3}),
+        ("tsvector", {1}),
+        ("money", {1, 2}),
+        ("inet", {0, 1, 2, 3}),
+    ],
+)
+async def test_a_type_that_is_not_known_here_cuts_nothing_and_says_no_value(
+    postgresql: Kind, sqlite: Kind, tmp_path: Path, type_name: str, held: set[int]
+) -> None:
+    values = ["1010", "secret ''x", "{abcdefgh}", "10101"]
+    assert set(await copied(sqlite, postgresql, type_name, values, tmp_path)) == held

@@ -34,9 +34,9 @@ def python(arguments: PythonArguments, shape: Shape) -> Step:
     def apply(values: Any) -> Any:
         try:
             result = function(*values)
-        except RefusalError:
+        except (RefusalError, KeyboardInterrupt):
             raise
-        except Exception as error:  # noqa: BLE001 - whatever a user's function raises refuses this record alone
+        except BaseException as error:  # noqa: BLE001 - whatever it raises refuses this record alone: SystemExit too
             raise RefusalError(f"{arguments.call} raised {type(error).__name__}") from None
         if not several:
             return result

@@ -151,7 +151,10 @@ def _decimal(value: Decimal) -> str:
 
 
 def _datetime(value: dt.datetime) -> str:
-    moment = value if value.tzinfo is None else value.astimezone(dt.UTC).replace(tzinfo=None)
+    try:
+        moment = value if value.tzinfo is None else value.astimezone(dt.UTC).replace(tzinfo=None)
+    except OverflowError:
+        raise RefusedError("type", "an instant beyond the years that there are in UTC") from None
     return f"'{moment.isoformat(' ')}'"
 
 

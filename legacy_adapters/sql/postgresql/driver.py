@@ -51,6 +51,8 @@ REASONS = {
 #: Classes of SQLSTATE in which the data is at fault.
 _DATA_CLASSES = frozenset({"22", "23"})
 _DATA_STATES = frozenset({"42804", "42846", "428C9", "0A000"})
+#: What types that read a language of their own (tsvector, tsquery, jsonpath) say of a text that is none of it.
+_TEXT_STATE = "42601"
 #: Classes of SQLSTATE in which it is nobody's row: the connection, the server, locks, rights, its own settings.
 _AWAY_CLASSES = frozenset(
     {"", "01", "03", "08", "0B", "24", "25", "26", "28", "2D", "34", "3B", "3D", "40", "42", "53", "55", "57", "58"}
@@ -139,6 +141,8 @@ def _translate(error: Exception) -> SyncError:
         return _refused(error, state)
     if state[:2] == _TOO_LARGE_CLASS:
         return RefusedError("too_long", f"PostgreSQL says: {_said(error)}")
+    if state == _TEXT_STATE:
+        return RefusedError("type", re.sub(r'"[^"]*"', '"…"', _said(error)))
     if state in _DATA_STATES:
         return RefusedError("other", _said(error), "")
     if state in _MISSING:

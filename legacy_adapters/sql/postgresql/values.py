@@ -26,6 +26,7 @@ _SENT = {
 _AS_TEXT = frozenset({Kind.DATE, Kind.TIME, Kind.DATETIME, Kind.INTERVAL, Kind.JSON, Kind.ENUM, Kind.OTHER})
 _INTERVAL = re.compile(r"(?:(-?\d+) days? ?)?(?:(-?)(\d+):(\d\d):(\d\d)(?:\.(\d+))?)?")
 _INTEGER_BITS = 64
+_LENGTH = re.compile(r"\(\d+(?:,-?\d+)?\)")
 #: Of a key's value in an index.
 KEY_BYTES_MAX: Final = 2_500
 
@@ -48,8 +49,15 @@ def compared_type(column: ColumnKind) -> str:
     if column.kind is Kind.TIME:
         return "timetz" if column.zoned else "time"
     if column.kind in {Kind.JSON, Kind.ENUM, Kind.OTHER}:
-        return column.type_name or "text"
+        return _unlimited(column.type_name) or "text"
     return {Kind.DATE: "date", Kind.INTERVAL: "interval"}.get(column.kind) or sent_type(column)
+
+
+def _unlimited(type_name: str) -> str:
+    """A type without its length: a cast to one with a length cuts without a word, and an assignment refuses."""
+    plain = _LENGTH.sub("", type_name)
+    base = plain.removesuffix("[]")
+    return {"bit": "bit varying", "character": "bpchar"}.get(base, base) + plain[len(base) :]
 
 
 def column_type(column: ColumnKind) -> str:
