@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import http.client
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -33,6 +34,8 @@ _WATCH_S: Final = 2.0
 _WANTED: Final = {"status": "workers", "routes": "routes"}
 #: Statuses that say that what was asked for cannot be had, in words.
 _REFUSED: Final = frozenset({400, 404, 409, 413, 415, 422, 428})
+#: A user and password in a URL: nothing of ours asks for them, and they must not stand in a message.
+_USER: Final = re.compile(r"(?<=://)[^/?#]*@")
 _DEFAULT: Final = "http://127.0.0.1:9090"
 
 Parameters = ParamSpec("Parameters")
@@ -85,7 +88,8 @@ def find_target(control: str | None, token: str | None, config: Path | None) -> 
         AskingError: the configuration cannot be read.
     """
     if control is not None:
-        return Target(control if "://" in control else f"http://{control}", token, "--control or STRANGLER_CONTROL")
+        url = control if "://" in control else f"http://{control}"
+        return Target(_USER.sub("", url), token, "--control or STRANGLER_CONTROL")
     path = config or Path("config.yaml")
     if config is None and not path.exists():
         return Target(_DEFAULT, token, "the default")

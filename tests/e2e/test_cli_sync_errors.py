@@ -12,10 +12,10 @@ import pytest
 from support.sync_folder import SyncFolder
 
 SECRET = "s3cr3t"
-COMMANDS = (("plan",), ("verify",), ("repair",), ("backfill",), ("quarantine", "list"))
+COMMANDS = (("plan",), ("verify",), ("repair",), ("backfill",), ("quarantine", "list"), ("status", "--stores"))
 
 #: Commands that show a sync which cannot be opened beside others that can.
-SHOW_IT = ("plan", "backfill")
+SHOW_IT = ("plan", "backfill", "status")
 
 
 @pytest.fixture
@@ -89,7 +89,7 @@ def test_a_sync_that_never_ran_is_said_so_and_nothing_is_made(folder: SyncFolder
     assert names(folder) == before
 
 
-@pytest.mark.parametrize("command", [("quarantine", "list")], ids=" ".join)
+@pytest.mark.parametrize("command", [("quarantine", "list"), ("status", "--stores")], ids=" ".join)
 def test_looking_at_a_sync_that_never_ran_makes_nothing(folder: SyncFolder, command: tuple[str, ...]) -> None:
     before = names(folder)
     result = folder.run(*command)

@@ -15,6 +15,7 @@ import pytest
 from support.echo_app import EchoOrigin
 from support.poll import poll
 from support.process_tree import ProcessTree
+from support.strangler_command import strangler
 
 FIELDS: list[dict[str, Any]] = [
     {"legacy": "CUST_NO", "new": "id"},
@@ -93,6 +94,21 @@ def test_a_syncer_that_is_killed_goes_on_where_it_was(tree: ProcessTree) -> None
     execute(tree.folder / "legacy.db", "INSERT INTO CUST VALUES (4, 'DAN')")
     until_rows(new_rows, tree, [(1, "Ann"), (4, "Dan")])
     assert tree.until_event("process.died")["process"] == "syncer"
+
+
+def test_status_shows_the_syncs_of_the_proxy_and_what_is_in_quarantine(tree: ProcessTree) -> None:
+    until_live(tree)
+    execute(tree.folder / "new.db", "CREATE TRIGGER no BEFORE INSERT ON customers BEGIN SELECT RAISE(ABORT, 'no'); END")
+    execute(tree.folder / "legacy.db", "INSERT INTO CUST VALUES (5, 'EVE')")
+    held = lambda: [sum(way["held"].values()) for way in syncs(tree)["customers"]["directions"]]  # noqa: E731
+    poll(lambda: held() == [1, 0], "nothing is held", 20)
+    result = strangler(tree.folder, "sync", "status", "--control", f"127.0.0.1:{tree.control_port}")
+    assert result.returncode == 0, result.stderr
+    (first, second) = result.stdout.splitlines()[1:3]
+    assert first.split()[:4] == ["customers", "to_new", "live", "done"]
+    assert [first.split()[-1], second.split()[-1]] == ["1", "0"]
+    _, metrics = tree.control("/metrics")
+    assert b'strangler_sync_held{direction="to_new",reason="other",sync="customers"} 1.0' in metrics
 
 
 def test_a_reload_adds_a_sync_and_the_others_go_on(tree: ProcessTree) -> None:

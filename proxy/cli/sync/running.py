@@ -178,13 +178,9 @@ class _Above(io.TextIOBase):
 
 def _is_over(status: list[dict[str, Any]]) -> bool:
     """Whether every first copy is done, or one needs somebody."""
-    return all(_is_copied(one) for one in status) or any(
+    return all(one["phase"] == Phase.LIVE for one in status) or any(
         one["phase"] in {Phase.STOPPED, Phase.PAUSED} or _never_reached(one) for one in status
     )
-
-
-def _is_copied(one: dict[str, Any]) -> bool:
-    return bool(one["directions"]) and all(way["copied"] for way in one["directions"])
 
 
 def _never_reached(one: dict[str, Any]) -> bool:
