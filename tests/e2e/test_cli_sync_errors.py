@@ -89,11 +89,15 @@ def test_a_sync_that_never_ran_is_said_so_and_nothing_is_made(folder: SyncFolder
     assert names(folder) == before
 
 
-@pytest.mark.parametrize("command", [("quarantine", "list"), ("status", "--stores")], ids=" ".join)
-def test_looking_at_a_sync_that_never_ran_makes_nothing(folder: SyncFolder, command: tuple[str, ...]) -> None:
+@pytest.mark.parametrize(
+    ("command", "says"), [(("quarantine", "list"), "never run"), (("status", "--stores"), " new ")], ids=str
+)
+def test_looking_at_a_sync_that_never_ran_makes_nothing(
+    folder: SyncFolder, command: tuple[str, ...], says: str
+) -> None:
     before = names(folder)
     result = folder.run(*command)
-    assert "never run" in result.stdout + result.stderr
+    assert says in result.stdout + result.stderr
     assert names(folder) == before
 
 
