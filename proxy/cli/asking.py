@@ -27,7 +27,9 @@ EPILOG: Final = (
     "Exit codes: 0 fine, 1 the proxy is not ready, 2 wrong usage or configuration, 3 control cannot be reached, "
     "4 the token is refused."
 )
-_TIMEOUT_S: Final = 10.0
+_CONNECT_S: Final = 10.0
+#: A proof over hundreds of kept exchanges takes seconds, and more where the machine is busy.
+_ANSWER_S: Final = 60.0
 _ANSWER_BYTES_MAX: Final = 64 << 20
 _WATCH_S: Final = 2.0
 #: A field that tells an answer from somebody else's.
@@ -151,15 +153,22 @@ def _send(target: Target, method: str, path: str, body: bytes | None) -> tuple[i
     headers = {} if target.token is None else {"Authorization": f"Bearer {target.token}"}
     if body is not None:
         headers["Content-Type"] = "application/json"
+    reached = False
     try:
-        connection = kind(parts.hostname, parts.port, timeout=_TIMEOUT_S)
+        connection = kind(parts.hostname, parts.port, timeout=_CONNECT_S)
         try:
+            connection.connect()
+            connection.sock.settimeout(_ANSWER_S)
+            reached = True
             connection.request(method, parts.path.rstrip("/") + path, body=body, headers=headers)
             answer = connection.getresponse()
             return answer.status, answer.read(_ANSWER_BYTES_MAX)
         finally:
             connection.close()
     except (OSError, ValueError, http.client.HTTPException) as error:
+        if reached and isinstance(error, TimeoutError):
+            message = f"The control API at {target.url} is there, and has not answered within {_ANSWER_S:.0f} s."
+            raise AskingError(message, EXIT_UNREACHABLE) from error
         message = (
             f"The control API at {target.url} (from {target.source}) cannot be reached: {error}.\n"
             "Is strangler running? Name another address with --control URL or STRANGLER_CONTROL."

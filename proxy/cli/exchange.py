@@ -8,9 +8,9 @@ from urllib.parse import quote
 
 import click
 import orjson
-from rich.console import Console
 
 from proxy.cli.asking import EPILOG, AskingError, ask, find_target, target_options
+from proxy.cli.screen import show
 from shadow.reporting.sidebyside import render_exchange
 
 
@@ -27,4 +27,4 @@ def command(*, identifier: str, control: str | None, token: str | None, config: 
     if as_json:
         click.echo(orjson.dumps(answer, option=orjson.OPT_INDENT_2))
     else:
-        Console(highlight=False).print(render_exchange(answer))
+        show(render_exchange(answer))

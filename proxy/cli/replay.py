@@ -9,10 +9,11 @@ from urllib.parse import quote
 
 import click
 import orjson
-from rich.console import Console
+from rich.console import RenderableType
 from rich.text import Text
 
 from proxy.cli.asking import EXIT_OK, EXIT_USAGE, AskingError, ask, find_target, target_options
+from proxy.cli.screen import show
 from shadow.reporting.sidebyside import render_exchange
 
 EXIT_DIFFERS: Final = 1
@@ -46,12 +47,12 @@ def command(
     if as_json:
         click.echo(orjson.dumps(answer, option=orjson.OPT_INDENT_2))
     else:
-        console = Console(highlight=False)
+        shown: list[RenderableType] = []
         if answer["missing"]:
             names = ", ".join(answer["missing"])
-            console.print(Text(f"Sent without what is kept as tokens only: {names}. Give it with --header.", "yellow"))
-        console.print(Text(f"It was {answer['was'].replace('_', ' ')}; now:", "dim"))
-        console.print(render_exchange(answer))
+            shown.append(Text(f"Sent without what is kept as tokens only: {names}. Give it with --header.", "yellow"))
+        shown.append(Text(f"It was {answer['was'].replace('_', ' ')}; now:", "dim"))
+        show(*shown, render_exchange(answer))
     sys.exit(EXIT_OK if answer["verdict"] in {"match", "explained"} else EXIT_DIFFERS)
 
 

@@ -78,7 +78,7 @@ def _write(report: Report, form: str, output: Path | None) -> None:
     elif form != "text":
         click.echo(FORMATS[form][0](report), nl=False)
     elif sys.stdout.isatty():
-        Console(highlight=False).print(render_text(report), crop=False)
+        Console(highlight=False, markup=False).print(render_text(report), crop=False)
     else:
         click.echo(plain_text(report), nl=False)
 

@@ -12,15 +12,20 @@ from urllib.parse import quote
 import click
 import orjson
 import yaml
-from rich.console import Console, Group, RenderableType
-from rich.table import Table
+from rich.console import Group, RenderableType
 from rich.text import Text
 
+from proxy.cli import screen
 from proxy.cli.asking import EPILOG, EXIT_OK, EXIT_USAGE, AskingError, Target, ask, find_target, target_options
+from proxy.cli.screen import Field, Listing
 from proxy.printable import printable
 from shadow.reporting.figures import moment
 
 _CHANGES_SHOWN: Final = 5
+_FIELDS: Final = (
+    *(Field("route", folds=True, heads=True), Field("rule", heads=True), Field("kind"), Field("where", folds=True)),
+    *(Field("why", folds=True), Field("owner", folds=True), Field("ends")),
+)
 
 Parameters = ParamSpec("Parameters")
 
@@ -77,21 +82,19 @@ def _asking(show: Any, control: str | None, token: str | None, config: Path | No
         click.echo(str(error), err=True)
         sys.exit(error.exit_status)
     if seen is not None:
-        Console(highlight=False).print(seen)
+        screen.show(seen)
     sys.exit(EXIT_OK)
 
 
 def _table(rules: list[dict[str, Any]]) -> RenderableType:
     if not rules:
         return Text("No rules are in force.")
-    table = Table(box=None, pad_edge=False)
-    for name in ("route", "rule", "kind", "where", "why", "owner", "ends"):
-        table.add_column(name, overflow="fold", header_style="bold")
+    rows: list[list[object]] = []
     for rule in rules:
         ends = "" if rule["expires"] is None else "expired" if rule["expired"] else moment(rule["expires"])
         texts = (rule["route"], rule["id"], rule["kind"], rule["path"], rule["reason"], rule["owner"])
-        table.add_row(*(Text(printable(text)) for text in texts), Text(ends, style="yellow" if rule["expired"] else ""))
-    return table
+        rows.append([*texts, Text(ends, style="yellow" if rule["expired"] else "")])
+    return Listing(_FIELDS, rows)
 
 
 def rule_options(wrapped: Callable[Parameters, None]) -> Callable[Parameters, None]:
@@ -153,7 +156,7 @@ def add(
         rules = _read(texts, file)
         proof = _prove(target, route, rules)
         if not as_json:
-            Console(highlight=False).print(_proofs(proof))
+            screen.show(_proofs(proof))
         if not yes and not click.confirm("Put them in force?", err=True):
             return Text("Nothing was changed.")
         body = {"route": route, "rules": rules, "reason": reason, "proof": proof["proof"]}
@@ -206,8 +209,13 @@ def _proof(proof: dict[str, Any]) -> Iterator[RenderableType]:
             yield Text(f"  {one['count']:>6,}  {words}")
         shown = ", ".join(one["id"] for one in proof["changes"][:_CHANGES_SHOWN])
         yield Text(printable(f"  such as {shown}"), style="dim")
+    elif proof["used"]:
+        yield Text(
+            f"None of {proof['pairs']:,} kept exchanges changes its verdict: in {proof['used']:,} it would account for "
+            "a difference, and others are left."
+        )
     else:
-        yield Text(f"None of {proof['pairs']:,} kept exchanges changes its verdict: it is not needed for them.")
+        yield Text(f"None of {proof['pairs']:,} kept exchanges changes its verdict: it accounts for nothing in them.")
     hidden = [bug for bug in proof["bugs"] if bug["hidden"]]
     for bug in hidden:
         name = bug["mutation"].replace("_", " ")

@@ -83,6 +83,7 @@ def proof_json(rule: RuleModel, proof: Proof) -> dict[str, Any]:
     return {
         "rule": rule_setting(rule),
         "pairs": proof.pairs,
+        "used": proof.used,
         "changed": proof.changed,
         "changes": [{"id": one.id, "before": str(one.before), "after": str(one.after)} for one in proof.changes],
         "verdicts": [

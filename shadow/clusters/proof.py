@@ -61,6 +61,7 @@ class Proof(NamedTuple):
 
     Attributes:
         pairs: stored pairs that were compared with and without it.
+        used: those in which it explains or shapes anything, whatever becomes of their verdict.
         changed: those whose verdict changes.
         changes: the first `CHANGES_MAX` of them.
         verdicts: (before, after) -> pairs.
@@ -68,6 +69,7 @@ class Proof(NamedTuple):
     """
 
     pairs: int
+    used: int
     changed: int
     changes: tuple[Change, ...]
     verdicts: dict[tuple[Verdict, Verdict], int]
@@ -104,17 +106,19 @@ def prove(
     verdicts: Counter[tuple[Verdict, Verdict]] = Counter()
     changes: list[Change] = []
     documents: list[tuple[Pair, Any]] = []
+    used = 0
     for pair in islice(pairs, PAIRS_MAX):
         was = before.compare(pair.legacy, pair.new, method=pair.method)
         now = after.compare(pair.legacy, pair.new, method=pair.method)
         verdicts[was.verdict, now.verdict] += 1
+        used += rule.id in now.rules_used
         if was.verdict is not now.verdict and len(changes) < CHANGES_MAX:
             changes.append(Change(pair.id, was.verdict, now.verdict))
         if was.media == "json" and isinstance(was.legacy_document, (dict, list)):
             documents.append((pair, was.legacy_document))
     changed = sum(count for (was_verdict, now_verdict), count in verdicts.items() if was_verdict is not now_verdict)
     bugs = _bugs(rule, documents, (comparer(model), comparer(with_rule)), random.Random(seed))  # noqa: S311
-    return Proof(sum(verdicts.values()), changed, tuple(changes), dict(verdicts), bugs)
+    return Proof(sum(verdicts.values()), used, changed, tuple(changes), dict(verdicts), bugs)
 
 
 def _bugs(

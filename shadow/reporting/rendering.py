@@ -40,7 +40,7 @@ def from_json(answer: Any) -> Report:
 
 def plain_text(report: Report) -> str:
     """A report as text without colours."""
-    console = Console(file=io.StringIO(), width=FILE_COLUMNS, color_system=None, highlight=False)
+    console = Console(file=io.StringIO(), width=FILE_COLUMNS, color_system=None, highlight=False, markup=False)
     with console.capture() as captured:
         console.print(render_text(report), crop=False)
     return "\n".join(line.rstrip() for line in captured.get().splitlines()) + "\n"

@@ -146,9 +146,9 @@ def _folded(rows: list[Row]) -> Iterator[Row]:
 
 
 def _documents(rows: list[Row]) -> Table:
-    table = Table(box=None, pad_edge=False, expand=True)
+    table = Table(box=None, pad_edge=False)
     for name in ("legacy", "new"):
-        table.add_column(name, overflow="fold", ratio=1, header_style="bold")
+        table.add_column(name, overflow="fold", header_style="bold")
     for row in rows:
         if not row.differs:
             table.add_row(Text(row.legacy or "", style="dim"), Text(row.new or "", style="dim"))

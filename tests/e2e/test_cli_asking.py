@@ -6,6 +6,7 @@ import http.client
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ from support.gateway_config import one_route
 from support.nginx_files import free_port
 from support.poll import poll
 from support.process_tree import ProcessTree
+from support.strangler_command import strangler as in_process
 
 TOKENS = [{"name": "ci", "role": "viewer", "token": "s3cret"}]
 
@@ -111,6 +113,14 @@ def test_nobody_there_is_said(tmp_path: Path) -> None:
     assert result.returncode == 3
     assert "cannot be reached" in result.stderr
     assert "--control" in result.stderr
+
+
+def test_control_that_is_there_and_does_not_answer_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("proxy.cli.asking._ANSWER_S", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        result = in_process(tmp_path, "report", "--control", f"http://127.0.0.1:{silent.getsockname()[1]}")
+    assert result.returncode == 3
+    assert "is there, and has not answered within" in result.stderr
 
 
 def test_something_else_there_is_said(tmp_path: Path, echo: EchoOrigin) -> None:

@@ -131,6 +131,7 @@ def test_exchange_is_shown_side_by_side(tree: ProcessTree) -> None:
     assert result.returncode == 0, result.stderr
     for words in ("GET /orders/7", "mismatch", '"total": 7.9575', '"total": 7.96', "~hmac:", "/total"):
         assert words in result.stdout
+    assert [line for line in result.stdout.splitlines() if line != line.rstrip()] == []
     data = json.loads(strangler(tree.folder, "exchange", shadow_store.EXCHANGE, "--json").stdout)
     assert data["differences"][0]["path"] == "/total"
     assert data["legacy"]["document"] == {"id": 7, "total": 7.9575}

@@ -77,6 +77,12 @@ def test_proof_says_what_a_rule_would_change_and_hide(tree: ProcessTree) -> None
     assert "It would hide" in ignoring.stdout
 
 
+def test_proof_of_a_rule_for_nothing_says_so(tree: ProcessTree) -> None:
+    result = strangler(tree.folder, "rules", "prove", "orders", "--rule", "{path: /nowhere, ignore: true}")
+    assert result.returncode == 0, result.stderr
+    assert "None of 21 kept exchanges changes its verdict: it accounts for nothing in them." in result.stdout
+
+
 def test_rule_is_added_listed_audited_and_removed(tree: ProcessTree) -> None:
     reason = "rounded since 2026"
     result = strangler(tree.folder, "rules", "add", "orders", "--rule", RULE, "--reason", reason, "--yes")

@@ -33,6 +33,10 @@ class EndpointState:
     healthy: bool
 
 
+#: Five processes that import what they need, on a machine that is busy with other tests.
+START_TIMEOUT_S = 90.0
+
+
 class StranglerProcess:
     """The proxy with one worker (unless told otherwise). Use as a context manager.
 
@@ -91,7 +95,7 @@ class StranglerProcess:
                 start_new_session=True,
             )
         try:
-            poll(self._is_ready, "strangler run is not ready", 20)
+            poll(self._is_ready, "strangler run is not ready", START_TIMEOUT_S)
         except AssertionError as error:
             self.__exit__()
             raise AssertionError(f"{error}\n{self.log.read_text()}") from None

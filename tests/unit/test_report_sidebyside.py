@@ -97,3 +97,10 @@ def test_hostile_text_does_nothing_in_a_terminal() -> None:
     text = printed(hostile)
     assert [character for character in text if not character.isprintable() and character != "\n"] == []
     assert "[x](javascript:" in text.replace("\n", "").replace(" ", "")
+
+
+def test_documents_of_short_lines_stand_close_on_a_wide_screen() -> None:
+    console = Console(file=io.StringIO(), width=1_000_000, color_system=None, highlight=False)
+    with console.capture() as captured:
+        console.print(render_exchange(record({"a": 1}, {"a": 2})))
+    assert max(map(len, captured.get().splitlines())) < 120

@@ -140,6 +140,14 @@ def test_proof_shows_which_pairs_change_verdict_and_which_bugs_a_rule_would_hide
     assert (harmless.changed, harmless.hidden) == (0, {})
 
 
+def test_proof_counts_pairs_in_which_the_rule_explains_one_difference_of_several():
+    pairs = [pair_of_documents(f"r{at}", "GET", {"a": at, "b": 1}, {"a": at + 1, "b": 2}) for at in range(5)]
+    pairs.append(pair_of_documents("alike", "GET", {"a": 1}, {"a": 1}))
+    proof = prove(RuleModel("live:0", "/a", "ignore"), pairs, CompareModel(), real_comparer)
+    assert (proof.pairs, proof.used, proof.changed) == (6, 5, 0)
+    assert prove(RuleModel("live:0", "/c", "ignore"), pairs, CompareModel(), real_comparer).used == 0
+
+
 @pytest.mark.parametrize(
     ("legacy", "new"),
     [
