@@ -96,7 +96,7 @@ class ShadowModel:
     concurrency_max: int = 64
     body_bytes_max: int = 1 << 20
     noise_sample: float = 0.01
-    noise_sample_max: float = 0.5
+    noise_sample_max: float = 0.2
     compare: CompareModel = field(default_factory=CompareModel)
 
     def samples(self, spread_id: int) -> bool:

@@ -33,6 +33,7 @@ from shadow.keeping.batch import Batch, Concluded, Kept, Tally
 from shadow.keeping.keeper import Keeper
 from shadow.keeping.quota import Quota
 from shadow.keeping.redacted import Sight
+from shadow.keeping.retests import RETESTS
 from shadow.keeping.tables import KEPT_FINDING, KEPT_SAMPLE
 from shadow.keeping.veil import Veil, VeiledNoise
 from shadow.proving.selfproof import SelfProof
@@ -86,12 +87,18 @@ class Engine:
         self._learned = dict(noise)
         self._known = {route: dict(known) for route, known in clusters.items()}
 
-    def install(self, models: Mapping[str, CompareModel], live: Mapping[str, Sequence[RuleModel]]) -> None:
+    def install(
+        self,
+        models: Mapping[str, CompareModel],
+        live: Mapping[str, Sequence[RuleModel]],
+        retests: Mapping[str, int] | None = None,
+    ) -> None:
         """Compare by these models and live rules from now on; what was learned of routes stays.
 
         Args:
             models: route -> how it is compared.
             live: route -> rules that were made while running. One that is not usable is left out and logged.
+            retests: route -> how often its paired test was begun anew.
         """
         routes: dict[str, RouteEngine] = {}
         for name, model in models.items():
@@ -102,18 +109,22 @@ class Engine:
                 continue
             keeper = Keeper(self._key, with_rules)
             veil = Veil(keeper.redactor)
-            noise = self._noise(name, veil) if before is None else before.noise.behind(veil)
+            noise, retested = self._noise(name, veil) if before is None else (before.noise.behind(veil), before.retests)
             noise.rules_changed()
             known = self._known.pop(name, {}) if before is None else before.known
             quota = Quota() if before is None else before.quota
             routes[name] = RouteEngine(
                 name, with_rules, self._now, noise=noise, keeper=keeper, known=known, quota=quota
             )
+            routes[name].retests = retested
             routes[name].dirty = noise.narrowed or (before is not None and before.dirty)
         for name in self._routes.keys() - routes.keys():
-            self._learned[name] = self._routes[name].noise.to_json()
+            self._learned[name] = self._routes[name].learned()
             self._known[name] = self._routes[name].known
         self._routes = routes
+        for name, number in (retests or {}).items():
+            if name in routes:
+                routes[name].retest(number)
 
     def take(self, exchange: Exchange) -> Concluded:
         """Conclude one exchange; never raises what an exchange can cause."""
@@ -134,7 +145,7 @@ class Engine:
             if counts:
                 batch.add_proofs(route.name, self._now(), counts)
             if noise and route.dirty:
-                batch.noise[route.name] = route.noise.to_json()
+                batch.noise[route.name] = route.learned()
                 route.dirty = False
 
     def unsettled(self, names: Iterable[str]) -> frozenset[str]:
@@ -142,15 +153,16 @@ class Engine:
         routes = self._routes
         return frozenset(name for name in names if name in routes and routes[name].noise.wants_second_asks())
 
-    def _noise(self, name: str, veil: Veil) -> VeiledNoise:
+    def _noise(self, name: str, veil: Veil) -> tuple[VeiledNoise, int]:
+        """What was learned of a route, and under which number of its test."""
         state = self._learned.pop(name, None)
         if state is None:
-            return VeiledNoise(veil)
+            return VeiledNoise(veil), 0
         try:
-            return VeiledNoise.from_json(state, veil)
+            return VeiledNoise.from_json(state, veil), int(state.get(RETESTS, 0))
         except NoiseStateError as error:
             log.warning("shadow.noise.unusable", route=name, error=str(error))
-            return VeiledNoise(veil)
+            return VeiledNoise(veil), 0
 
     def _log_defect(self, route: str, error: Exception) -> None:
         """Where and what, once per kind. Not what the exception says: that may be a value of the exchange."""
@@ -170,6 +182,7 @@ class RouteEngine:
         noise: what was learned.
         known: fingerprint -> examples that the cluster may still take.
         quota: what may still be kept.
+        retests: how often the paired test was begun anew.
         proof: of the comparer.
         dirty: the noise has learned since it was last written.
     """
@@ -190,6 +203,7 @@ class RouteEngine:
         self.noise = noise
         self.known = known
         self.quota = quota
+        self.retests = 0
         self.dirty = False
         self._now = now
         self._comparer = RouteComparer(model, now=now)
@@ -223,6 +237,17 @@ class RouteEngine:
             concluded.rules_used,
             kept,
         )
+
+    def learned(self) -> dict[str, Any]:
+        """What was learned, as it is written."""
+        return {**self.noise.to_json(), RETESTS: self.retests}
+
+    def retest(self, number: int) -> None:
+        """Begin the paired test anew, unless that was done up to this number."""
+        if number > self.retests:
+            self.noise.restart_test()
+            self.retests = number
+            self.dirty = True
 
     def _findings(self, exchange: Exchange, concluded: Comparison) -> list[tuple[Cluster, int]]:
         """The clusters that the exchange shows, each with the position of its first difference in the comparison.

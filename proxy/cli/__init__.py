@@ -19,6 +19,7 @@ COMMANDS: Final = {
     "exchange": Lazy("proxy.cli.exchange", "Show one kept exchange, side by side."),
     "replay": Lazy("proxy.cli.replay", "Send a kept request again, and compare."),
     "rules": Lazy("proxy.cli.rules", "Show, prove and change what may differ."),
+    "retest": Lazy("proxy.cli.retest", "Count anew whether new differs more often than legacy from itself."),
     "sync": Lazy("proxy.cli.sync", "Keep records of the legacy and the new store in step."),
     "schema": Lazy("proxy.cli.schema", "Print the JSON Schema of the configuration."),
     "version": Lazy("proxy.cli.version", "Print the release."),

@@ -138,10 +138,10 @@ class Comparer:
         store, engine = self._store, self._engine
         if store is not None and engine is not None:
             self._rules_version, live = await _patiently(store.rules)
-            engine.install(self._models, live)
+            engine.install(self._models, live, await _patiently(store.retests))
 
     async def _watch_rules(self) -> None:
-        """Notice live rules that were made or withdrawn."""
+        """Notice live rules that were made or withdrawn, and tests that were begun anew."""
         while True:
             await asyncio.sleep(RULES_S)
             with contextlib.suppress(StoreError):  # whoever writes says so

@@ -1,9 +1,10 @@
-"""The part of the control API that changes rules and sends requests again; everything here needs the role operator.
+"""The part of the control API that changes rules and sends requests again; all here needs the role operator.
 
 | path | answer |
 | --- | --- |
 | `POST /api/rules/prove` | what rules would change and hide, and the id of this proof |
 | `POST /api/rules` | puts rules in force that were proved |
+| `POST /api/routes/{route}/retest` | begins the paired test of a route anew |
 | `POST /api/exchanges/{id}/replay` | sends a kept request again and compares anew |
 """
 
@@ -27,6 +28,7 @@ from shadow.clusters.proof import PAIRS_MAX
 from shadow.errors import ReplayError
 from shadow.keeping.audit import Entry, append
 from shadow.keeping.liverules import accept_rules, as_json, read_live_rules
+from shadow.keeping.retests import count_flagged, restart_test
 from shadow.keeping.values import dump
 from shadow.replaying import plan_replay
 from shadow.reporting.exchanges import read_pairs, read_record, record_json
@@ -50,6 +52,7 @@ def add_changes(app: web.Application, make_comparer: MakeComparer) -> None:
         [
             web.post("/api/rules/prove", translated(_prove)),
             web.post("/api/rules", translated(_accept)),
+            web.post("/api/routes/{route}/retest", translated(_retest)),
             web.post("/api/exchanges/{id}/replay", translated(_replay)),
         ]
     )
@@ -78,6 +81,17 @@ async def _accept(request: web.Request) -> web.Response:
         made = await accept_rules(connection, route, rules, who=who, why=why, evidence=proofs, now=time.time())
     log.info("control.rule.accepted", route=route, rules=[rule.id for rule in made], who=who)
     return answer({"rules": [{"route": route, **as_json(rule)} for rule in made]})
+
+
+async def _retest(request: web.Request) -> web.Response:
+    why = read_reason(await read_body(request))
+    route, who = request.match_info["route"], request[CALLER].name
+    _model(request, route, {})
+    async with request.app[EVIDENCE].writing() as connection:
+        flagged = count_flagged((await read_noise(connection, route)).get(route, ()))
+        number = await restart_test(connection, route, who=who, why=why, flagged=flagged, now=time.time())
+    log.info("control.test.restarted", route=route, flagged=flagged, who=who)
+    return answer({"retest": {"route": route, "number": number, "flagged_before": flagged}})
 
 
 async def _replay(request: web.Request) -> web.Response:
@@ -111,7 +125,7 @@ async def _replay(request: web.Request) -> web.Response:
 def _model(request: web.Request, route: str, live: Any) -> Any:
     model = compare_model(request.app[STATE].reloader.config, route, live)
     if model is None:
-        raise UnknownRouteError(f"no route {route} is compared now, so there is nothing that a rule could change")
+        raise UnknownRouteError(f"no route {route} is compared now, so there is nothing that could be changed")
     return model
 
 

@@ -83,7 +83,7 @@ class Shadow(Part):
     noise_sample: Share = 0.01
     """Share of the mirrored safe requests for which legacy is asked a second time, to tell noise from regressions. `0%`
     never asks it twice."""
-    noise_sample_max: Share = 0.5
+    noise_sample_max: Share = 0.2
     """The same while the comparer finds that it would settle whether a difference is noise: until 1,000 requests of the
     route were asked twice, and at most 50 a second and worker beyond `noise_sample`. `0%` switches that off."""
     compare: Compare = Field(default_factory=Compare)

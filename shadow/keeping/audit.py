@@ -32,7 +32,7 @@ class Entry:
     Attributes:
         at: seconds since 1970.
         who: name of the token, `local` without tokens.
-        action: `rule.accepted`, `rule.withdrawn`, `exchange.replayed`.
+        action: `rule.accepted`, `rule.withdrawn`, `test.restarted`, `exchange.replayed`.
         subject: what was changed.
         before: how it was; None where it was not there.
         after: how it is; None where it is gone.

@@ -95,7 +95,7 @@ async def accept_rules(
         made.append(one)
         entry = Entry(now, who, ACCEPTED, f"{route} {one.id}", None, as_json(one), why, evidence)
         await append(connection, entry)
-    await _count_up(connection)
+    await count_up(connection)
     return made
 
 
@@ -115,7 +115,7 @@ async def withdraw_rule(connection: AsyncConnection, identifier: str, *, who: st
     rule = _model(row)
     await connection.execute(update(rules).where(rules.c.number == row.number).values(withdrawn_at=now))
     await append(connection, Entry(now, who, WITHDRAWN, f"{row.route} {rule.id}", as_json(rule), None, why))
-    await _count_up(connection)
+    await count_up(connection)
     return rule
 
 
@@ -136,7 +136,8 @@ def _model(row: Row[Any]) -> RuleModel:
     return RuleModel(f"{_PREFIX}{row.number}", row.path, row.kind, row.argument, row.reason, row.owner, row.expires_at)
 
 
-async def _count_up(connection: AsyncConnection) -> None:
+async def count_up(connection: AsyncConnection) -> None:
+    """Something changed that whoever compares must read anew."""
     changed = update(versions).where(versions.c.name == _VERSION).values(version=versions.c.version + 1)
     if not (await connection.execute(changed)).rowcount:
         await connection.execute(insert(versions).values(name=_VERSION, version=1))

@@ -17,6 +17,7 @@ from shadow.keeping.database import Database, open_database
 from shadow.keeping.liverules import read_live_rules, rules_version
 from shadow.keeping.records import Record
 from shadow.keeping.retention import Limits, Retention
+from shadow.keeping.retests import read_retests, up_to_date
 from shadow.keeping.schema import migrate
 from shadow.keeping.writing import write_batch
 
@@ -83,8 +84,15 @@ class ShadowStore:
         table = tables.noise
         async with self.database.reading() as connection:
             rows = (await connection.execute(select(table).order_by(table.c.at))).all()
+            retests = await read_retests(connection)
         others = {row.route: row.state for row in rows}
-        return {**others, **{row.route: row.state for row in rows if row.node == self._node}}
+        found = {**others, **{row.route: row.state for row in rows if row.node == self._node}}
+        return {route: up_to_date(state, retests.get(route, 0)) for route, state in found.items()}
+
+    async def retests(self) -> Mapping[str, int]:
+        """Route -> how often its paired test was begun anew."""
+        async with self.database.reading() as connection:
+            return await read_retests(connection)
 
     async def clusters(self, routes_max: int) -> dict[str, dict[str, int]]:
         """Route -> fingerprint -> how many more examples it may take; at most so many of each route, the newest."""
@@ -98,7 +106,7 @@ class ShadowStore:
         return found
 
     async def rules_version(self) -> int:
-        """Counts up with each change of the live rules."""
+        """Counts up with each change of the live rules, and when a test is begun anew."""
         async with self.database.reading() as connection:
             return await rules_version(connection)
 

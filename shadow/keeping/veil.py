@@ -158,6 +158,10 @@ class VeiledNoise:
         """`RouteNoise.rules_changed`."""
         self.noise.rules_changed()
 
+    def restart_test(self) -> None:
+        """`RouteNoise.restart_test`."""
+        self.noise.restart_test()
+
     def to_json(self) -> dict[str, Any]:
         """What was learned, as JSON values that hold no secret."""
         return self.noise.to_json(self.veil.mark)

@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shadow.comparison import Verdict
 from shadow.keeping import tables
+from shadow.keeping.retests import read_retests, up_to_date
 from shadow.reporting.building import COMPARED, EXAMPLES_MAX
 from shadow.reporting.rows import MINUTE_S, RouteRows, StoredCluster, Window, make_grid
 
@@ -52,8 +53,9 @@ async def read_noise(connection: AsyncConnection, route: str | None = None) -> d
     """Route -> what each node learned of its noise."""
     noise = tables.noise
     found: defaultdict[str, list[Mapping[str, Any]]] = defaultdict(list)
+    retests = await read_retests(connection)
     for row in await connection.execute(_of(select(noise.c.route, noise.c.state), noise, route)):
-        found[row[0]].append(row[1])
+        found[row[0]].append(up_to_date(row[1], retests.get(row[0], 0)))
     return dict(found)
 
 

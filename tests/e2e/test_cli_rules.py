@@ -1,4 +1,4 @@
-"""`strangler rules` and `strangler replay`: proved before, audited after, and only by operators."""
+"""`strangler rules`, `strangler retest` and `strangler replay`: proved before, audited after, and only by operators."""
 
 from __future__ import annotations
 
@@ -101,6 +101,23 @@ def test_rule_is_added_listed_audited_and_removed(tree: ProcessTree) -> None:
     assert gone.returncode == 0, gone.stderr
     assert live(tree) == []
     assert ask(tree, "GET", "/api/audit?limit=1")[1]["entries"][0]["action"] == "rule.withdrawn"
+
+
+def test_test_is_begun_anew_by_an_operator_with_a_reason_and_audited(tree: ProcessTree) -> None:
+    result = strangler(tree.folder, "retest", "orders", "--reason", "release 42")
+    assert result.returncode == 0, result.stderr
+    assert "The paired test of orders begins anew" in result.stdout
+    entry = ask(tree, "GET", "/api/audit?limit=1")[1]["entries"][0]
+    assert (entry["who"], entry["action"], entry["subject"]) == ("ops", "test.restarted", "orders")
+    assert entry["why"] == "release 42"
+    again = json.loads(strangler(tree.folder, "retest", "orders", "--reason", "x", "--json").stdout)
+    assert again["retest"] == {"route": "orders", "number": 2, "flagged_before": 0}
+    assert strangler(tree.folder, "retest", "orders").returncode == 2
+    unknown = strangler(tree.folder, "retest", "rest", "--reason", "x")
+    assert unknown.returncode != 0
+    assert "no route rest is compared" in unknown.stderr
+    assert ask(tree, "POST", "/api/routes/orders/retest", {"reason": "x"}, token="look")[0] == 403
+    assert ask(tree, "POST", "/api/routes/orders/retest", {"reason": " "})[0] == 400
 
 
 def test_rules_come_from_a_file_too(tree: ProcessTree, tmp_path: Path) -> None:

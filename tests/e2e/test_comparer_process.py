@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import sqlite3
 import threading
@@ -17,7 +18,10 @@ import pytest
 from routes.shadowing import RuleModel
 from shadow.exchange import TOO_LARGE, UPGRADED, AskedRequest
 from shadow.keeping.liverules import accept_rules, withdraw_rule
+from shadow.keeping.retests import count_flagged, restart_test
 from shadow.keeping.store import ShadowStore
+from shadow.noise.route import RouteNoise
+from shadow.reporting.reading import read_noise
 from shadow.stream import VERSION, Ack, Hello, Nack, encode, encode_batch
 from support.comparer_process import ComparerProcess, Stream, limit_file_size, route
 from support.exchanges import AT, answer, exchange
@@ -236,6 +240,47 @@ async def test_a_live_rule_is_noticed(comparer, stream, state_file):
         await withdraw_rule(connection, made.id, who="ann", why="fixed", now=AT)
     poll(lambda: stream.batch([MISMATCH]).verdicts == {"orders": {"mismatch": 1}}, "its end is not noticed")
     await store.close()
+
+
+async def test_a_test_that_is_begun_anew_forgets_the_flags_even_if_the_comparer_dies_at_once(
+    comparer, stream, state_file
+):
+    differs = exchange({"a": 1}, {"a": 2}, again=answer({"a": 1}))
+    stream.batch([differs] * 40)
+    assert comparer.stop() == 0
+    comparer.start().frame("ack")
+    store = await ShadowStore.open(f"sqlite:///{state_file}")
+
+    async def flagged() -> int:
+        async with store.database.reading() as connection:
+            return count_flagged((await read_noise(connection))["orders"])
+
+    assert await flagged() == 1
+    async with store.database.writing() as connection:
+        await restart_test(connection, "orders", who="ann", why="release 2", flagged=1, now=AT)
+    comparer.kill()
+    assert await flagged() == 0
+    comparer.start().frame("ack")
+    stream.connect()
+    stream.batch([MATCH])
+    assert comparer.stop() == 0
+    assert await flagged() == 0
+    await store.close()
+
+
+async def test_a_running_comparer_notices_a_test_that_is_begun_anew(comparer, stream, state_file):
+    differs = exchange({"a": 1}, {"a": 2}, again=answer({"a": 1}))
+    stream.batch([differs] * 40)
+    store = await ShadowStore.open(f"sqlite:///{state_file}")
+    async with store.database.writing() as connection:
+        await restart_test(connection, "orders", who="ann", why="release 2", flagged=1, now=AT)
+    await store.close()
+    poll(lambda: "comparer.rules.installed" in comparer.said(), "it does not notice")
+    stream.batch([differs] * 3)
+    assert comparer.stop() == 0
+    ((state,),) = query(state_file, "SELECT state FROM shadow_noise")
+    noise = RouteNoise.from_json(json.loads(state))
+    assert (noise.asked, [one.new_only for one in noise.reports()], noise.flagged()) == (43, [3], ())
 
 
 def test_another_table_changes_how_is_compared_and_what_was_learned_stays(comparer, stream, state_file):

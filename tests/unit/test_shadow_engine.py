@@ -12,7 +12,9 @@ from shadow.comparing.comparer import RouteComparer
 from shadow.engine import BEYOND, Engine
 from shadow.keeping.batch import Batch
 from shadow.keeping.quota import FINDINGS_MAX, KEPT_PER_HOUR, SAMPLE_S, Quota
+from shadow.keeping.retests import up_to_date
 from shadow.keeping.tables import KEPT_FINDING, KEPT_SAMPLE
+from shadow.noise.route import RouteNoise
 from support.exchanges import AT, answer, exchange
 
 
@@ -85,6 +87,35 @@ def test_a_route_is_unsettled_from_a_difference_until_it_is_known_or_ruled(engin
         assert engine.unsettled(["orders"]) == {"orders"}
         engine.take(exchange({"b": 1}, {"b": 2}, again=answer({"b": value})))
     assert engine.unsettled(["orders"]) == set()
+
+
+def test_a_test_that_is_begun_anew_forgets_the_flags_once_and_in_whatever_process(engine):
+    models = {"orders": CompareModel()}
+
+    def differ() -> None:
+        for _ in range(40):
+            engine.take(exchange({"a": 1}, {"a": 2}, again=answer({"a": 1})))
+
+    def state(one: Engine) -> RouteNoise:
+        batch = Batch()
+        one.gather(batch, noise=True)
+        written.append(batch.noise["orders"])
+        return RouteNoise.from_json(batch.noise["orders"])
+
+    written: list[dict] = []
+    differ()
+    assert state(engine).flagged()
+    engine.install(models, {}, {"orders": 1, "gone": 4})
+    assert not state(engine).flagged()
+    differ()
+    engine.install(models, {}, {"orders": 1})
+    assert state(engine).flagged()
+    successor = Engine(b"a key of the tests")
+    successor.remember({"orders": up_to_date(written[-1], 1)}, {})
+    successor.install(models, {}, {"orders": 1})
+    successor.take(exchange({"a": 1}, {"a": 1}))
+    assert state(successor).flagged()
+    assert not RouteNoise.from_json(up_to_date(written[-1], 2)).flagged()
 
 
 def test_a_defect_costs_the_one_exchange_and_is_said_once_without_values(engine, monkeypatch, capsys):

@@ -128,13 +128,35 @@ async def test_a_batch_that_is_refused_takes_back_what_was_granted(shadow):
     assert extra(plane) == (1, 0)
 
 
-async def test_another_table_takes_back_what_was_granted(shadow):
+@pytest.mark.parametrize(("changed", "spent"), [({}, 1), ({"timeout": "9s"}, 0)], ids=["same", "changed"])
+async def test_another_table_takes_back_what_was_granted(shadow, changed, spent):
     plane = await shadow(shadow=SELDOM)
     await unsettled(plane)
-    await plane.proxy.install(shadow_config(plane.legacy.url, plane.new.url, shadow={**SELDOM, "timeout": "9s"}))
-    assert extra(plane) == (0, 0)
+    await ask(plane, [GET])
+    assert extra(plane) == (1, 1)
+    await plane.proxy.install(shadow_config(plane.legacy.url, plane.new.url, shadow={**SELDOM, **changed}))
+    assert extra(plane) == (1, 0)
+    assert plane.proxy.plane.mirrors.table.routes[0].flow.second_asks.spent == spent
     await unsettled(plane)
-    assert extra(plane) == (0, 1)
+    assert extra(plane) == (1, 1)
+
+
+async def test_a_second_ask_that_times_out_leaves_legacy_alone(shadow):
+    plane = await shadow(shadow={**SELDOM, "timeout": "200ms"})
+
+    async def hangs_for_copies(arrival: Arrival) -> None:
+        while raw := await arrival.request():
+            if b"X-Strangler-Mirror" in raw:
+                await arrival.gone()
+                return
+            await arrival.send(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+
+    plane.legacy.script = hangs_for_copies
+    await unsettled(plane)
+    await ask(plane, [GET])
+    assert extra(plane) == (1, 0)
+    await ask(plane, [GET] * 5)
+    assert extra(plane) == (1, 0)
 
 
 async def test_a_second_ask_that_fails_leaves_legacy_alone(shadow):
