@@ -293,11 +293,11 @@ def test_another_table_changes_how_is_compared_and_what_was_learned_stays(compar
     assert comparer.frame("ack")["version"] == 2
     assert stream.batch([MISMATCH]).verdicts == {"orders": {"explained": 1}}
     assert comparer.stop() == 0
-    assert query(state_file, "SELECT state FROM shadow_noise")[0][0].startswith('{"version":1,"asked":3')
+    assert json.loads(query(state_file, "SELECT state FROM shadow_noise")[0][0])["asked"] == 3
     comparer.start().frame("ack")
     stream.batch([again])
     assert comparer.stop() == 0
-    assert query(state_file, "SELECT state FROM shadow_noise")[0][0].startswith('{"version":1,"asked":4')
+    assert json.loads(query(state_file, "SELECT state FROM shadow_noise")[0][0])["asked"] == 4
 
 
 def test_acknowledgements_say_what_is_unsettled_until_it_is_settled_and_after_a_restart_when_it_is_seen_again(
