@@ -120,6 +120,19 @@ async def test_request_that_is_mirrored_to_a_hanging_service_does_not_hold_its_c
     assert len(plane.legacy.arrivals) == 1
 
 
+async def test_copies_are_sent_although_another_client_waits_for_its_answer_all_the_time(shadow):
+    plane = await shadow()
+    usual, plane.legacy.script = plane.legacy.script, hangs
+    waiting = await plane.proxy.connect()
+    await waiting.send(GET)
+    await eventually(lambda: plane.legacy.requests)
+    plane.legacy.script = usual
+    for _ in range(3):
+        assert await plane.ask() == b"ok"
+    await eventually(lambda: plane.counters()["compared"] == 3)
+    assert plane.proxy.plane.metrics.waited_for()
+
+
 async def test_captured_bodies_of_a_slow_new_are_bounded_together(shadow):
     plane = await shadow(hangs, shadow={"timeout": "10s", "body_bytes_max": "1MiB"})
     plane.legacy.script = answering(b"HTTP/1.1 200 OK\r\nContent-Length: 500000\r\n\r\n" + b"x" * 500_000)
