@@ -128,6 +128,9 @@ def translated() -> Iterator[None]:
         yield
     except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         raise _translate(error) from None
+    except asyncpg.InternalClientError:
+        # What asyncpg says of a session that was ended between two statements, or whose answers make no sense.
+        raise StoreUnavailableError("PostgreSQL ended the session") from None
     except (TimeoutError, OSError, asyncio.IncompleteReadError) as error:
         raise StoreUnavailableError(f"PostgreSQL cannot be reached: {type(error).__name__}: {error}") from None
 
