@@ -177,3 +177,19 @@ async def test_rows_that_a_policy_hides_are_not_taken_for_deleted(postgresql: Ki
                 await snapshot.rows([(1,)])
     finally:
         await store.close()
+
+
+async def test_an_application_gets_the_numbers_of_its_own_rows(postgresql: Kind, mariadb: Kind, sqlite: Kind) -> None:
+    """`lastval()` of PostgreSQL cannot be kept: the docs say so."""
+    asked = {
+        "postgresql": ("id serial", "SELECT currval('t_id_seq')"),
+        "mariadb": ("id int NOT NULL AUTO_INCREMENT", "SELECT LAST_INSERT_ID()"),
+        "sqlite": ("id integer NOT NULL", "SELECT last_insert_rowid()"),
+    }
+    for kind in (postgresql, mariadb, sqlite):
+        column, question = asked[kind.name]
+        await kind.run(f"CREATE TABLE t ({column} PRIMARY KEY, name varchar(20))")
+        await kind.store()
+        client = await kind.client()
+        await client.run("INSERT INTO t (name) VALUES ('a')")
+        assert await client.run(question) == [(1,)], kind.name
