@@ -29,6 +29,7 @@ class Capabilities:
         order: capture order is commit order per key.
         tested: this dialect is tested against real servers.
         notes: what a user must know, in whole sentences.
+        look_every_s: seconds from one look at the capture to the next, once it has given all; 0: as the engine likes.
     """
 
     snapshot: bool
@@ -38,6 +39,7 @@ class Capabilities:
     order: bool
     tested: bool
     notes: tuple[str, ...] = ()
+    look_every_s: float = 0.0
 
 
 class Snapshot(Protocol):

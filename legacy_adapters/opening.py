@@ -126,6 +126,7 @@ async def _open(sync: Sync, side: Side, draft: Mapping) -> SqlStore:
         columns=draft.columns(side),
         capture=_capture(sync, side) if draft.toward(side.other) is not None else "none",
         poll_overlap_s=_overlap_s(sync, side),
+        poll_interval_s=_interval_s(sync, side),
     )
     where = f"sync {sync.name}, {side} store"
     try:
@@ -141,6 +142,11 @@ async def _open(sync: Sync, side: Side, draft: Mapping) -> SqlStore:
 def _capture(sync: Sync, side: Side) -> str:
     way = sync.capture.legacy if side is Side.LEGACY else sync.capture.new
     return f"poll:{way.poll}" if isinstance(way, Poll) else "outbox"
+
+
+def _interval_s(sync: Sync, side: Side) -> float:
+    way = sync.capture.legacy if side is Side.LEGACY else sync.capture.new
+    return way.interval if isinstance(way, Poll) else 0.0
 
 
 def _overlap_s(sync: Sync, side: Side) -> float:

@@ -103,6 +103,8 @@ class Stream:
         #: Where the capture was read to and nothing was found: not worth a transaction of its own.
         self._ahead: Cursor | None = None
         self._saved_at = self._monotonic()
+        #: Before then, a capture that costs its store a query is not asked again.
+        self._look_at = 0.0
         self.portions = Portions(settings.batch_rows)
         #: Open quarantine, never fewer than there is, unless another process settles some.
         self.held_estimate = 1
@@ -173,6 +175,9 @@ class Stream:
         """
         mark = self.the_mark()
         done = Step(0, more=False, oldest_at=None, tally=Tally())
+        if self._monotonic() < self._look_at:
+            return done
+        self._look_at = self._monotonic() + self.direction.reads.capabilities.look_every_s
         read, seen = await self._read(self._ahead or mark.cursor)
         for batches_left in reversed(range(STEP_BATCHES_MAX)):
             after = LiveMark(read.cursor, mark.turn)
@@ -182,6 +187,8 @@ class Stream:
             ahead = asyncio.create_task(self._read(read.cursor)) if read.more and batches_left else None
             try:
                 done = done.followed_by(read, await self._apply(after, seen))
+                if read.more:
+                    self._look_at = 0.0
                 if ahead is None:
                     break
                 read, seen = await ahead

@@ -55,6 +55,7 @@ class SqlSettings:
         key: names of the columns that identify a row.
         columns: names of the columns that the sync reads or writes; the key's need not be named.
         capture: `outbox`, `poll:COLUMN`, or `none` where nothing is read from this side.
+        poll_interval_s: seconds from one look of polling to the next.
         poll_overlap_s: seconds by which each look of polling begins before the greatest time that was seen.
     """
 
@@ -66,6 +67,7 @@ class SqlSettings:
     columns: tuple[str, ...]
     capture: str = "outbox"
     poll_overlap_s: float = 30.0
+    poll_interval_s: float = 0.0
 
 
 class SqlStore:
@@ -132,6 +134,7 @@ class SqlStore:
             order=capture.order,
             tested=self._dialect.tested,
             notes=(*self._dialect.notes, *capture.notes),
+            look_every_s=self.settings.poll_interval_s,
         )
 
     async def prepare(self, source_key: Sequence[ColumnKind]) -> None:

@@ -19,7 +19,7 @@ from support.sync_way import configured, opened_way
 TABLE = "CREATE TABLE t (id int NOT NULL PRIMARY KEY, name varchar(40), version bigint NOT NULL DEFAULT 1)"
 
 
-@pytest.fixture(params=["outbox", {"poll": "version"}])
+@pytest.fixture(params=["outbox", {"poll": "version", "interval": "1ms"}])
 def capture(request: pytest.FixtureRequest) -> Any:
     return request.param
 
