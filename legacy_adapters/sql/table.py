@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 #: The name that a table of a sync has in every statement.
 ALIAS = "r"
+#: What the names of our triggers begin with.
+OURS = "strangler_"
 #: Where a column is, and what makes values of what is read of it.
 Decoders = Sequence[tuple[int, Any]]
 
@@ -49,6 +51,14 @@ class Table:
         decoders = [dialect.decoder(column) for column in self.kinds]
         self._decoders = tuple((at, decode) for at, decode in enumerate(decoders) if decode is not None)
         self._key_decoders = tuple((at, decode) for at, decode in self._decoders if at < len(self.key))
+
+    @property
+    def may_move_keys(self) -> bool:
+        """Whether a trigger of somebody's runs before each insert: it may give a row another key than it came with."""
+        return any(
+            one.timing == "BEFORE" and "INSERT" in one.events and not one.name.startswith(OURS)
+            for one in self.shape.triggers
+        )
 
     def chunk(self, records: Sequence[Record]) -> Chunk:
         """Rows that were read by `selection`."""

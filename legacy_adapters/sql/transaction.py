@@ -64,7 +64,7 @@ class SqlTransaction:
         """Insert rows that are believed to be new, with their lines."""
         if not len(load):
             return True
-        if not self._ledger.keeps_all(load.source_values):
+        if self._table.may_move_keys or not self._ledger.keeps_all(load.source_values):
             return False
         try:
             async with Savepoint(self._connection, self._writer.next_savepoint()):

@@ -115,6 +115,10 @@ class Writer:
     async def _insert(self, writes: Sequence[Write]) -> None:
         names, rows = self._positional(writes)
         await self._dialect.insert(self._connection, self._table, names, rows)
+        if self._table.may_move_keys:
+            there = await rows_of(self._connection, self._dialect, self._table, [write.key for write in writes])
+            if len(there) != len(writes):
+                raise RefusedError("other", "a trigger of the target gives rows other keys")
 
     def _positional(self, writes: Sequence[Write]) -> tuple[list[str], list[Key]]:
         """Names and values: the key as `Write.key` has it, then the other columns."""

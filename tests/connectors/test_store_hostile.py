@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from pathlib import Path
 
 import pytest
 from sqlalchemy.engine import make_url
@@ -13,6 +14,7 @@ from legacy_adapters.record import Side
 from legacy_adapters.sql import connection
 from legacy_adapters.sql.store import SqlSettings, SqlStore
 from support.sync_stores import Kind
+from support.sync_way import configured, opened_way
 
 
 def insert(key, **row):
@@ -193,3 +195,30 @@ async def test_an_application_gets_the_numbers_of_its_own_rows(postgresql: Kind,
         client = await kind.client()
         await client.run("INSERT INTO t (name) VALUES ('a')")
         assert await client.run(question) == [(1,)], kind.name
+
+
+async def test_a_trigger_that_gives_rows_other_keys_doubles_none(
+    postgresql: Kind, mariadb: Kind, sqlite: Kind, tmp_path: Path
+) -> None:
+    await sqlite.run(
+        "CREATE TABLE t (id int NOT NULL PRIMARY KEY, name text)", "INSERT INTO t VALUES (1, 'a'), (2, 'b')"
+    )
+    await postgresql.run(
+        "CREATE TABLE t (id int PRIMARY KEY, name text)",
+        "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+        "IF NEW.id = 2 THEN NEW.id := 1000 + (random() * 1000000)::int; END IF; RETURN NEW; END $$",
+        "CREATE TRIGGER g BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION f()",
+    )
+    await mariadb.run(
+        "CREATE TABLE t (id int PRIMARY KEY, name varchar(20))",
+        "CREATE TRIGGER g BEFORE INSERT ON t FOR EACH ROW SET NEW.id = IF(NEW.id = 2, 1000 + RAND() * 1000000, NEW.id)",
+    )
+    for kind in (postgresql, mariadb):
+        sync = configured(sqlite, kind).model_copy(update={"name": kind.name})
+        async with opened_way(sync, tmp_path) as way:
+            await way.copy()
+            await sqlite.run("UPDATE t SET name = name || 'x'")
+            await way.follow()
+            held = await way.direction.writes.quarantine(resolved=False, after=0, limit=10)
+            assert [(one.source_key, one.reason) for _, one in held] == [((2,), "other")], kind.name
+        assert await kind.run("SELECT count(*) FROM t") == [(1,)], kind.name
