@@ -27,8 +27,8 @@ async def rows_of(
 
 
 async def entries_of(connection: Connection, dialect: Dialect, ledger: Ledger, keys: Sequence[Key]) -> dict[Key, Entry]:
-    """The lines of these source keys."""
-    wanted = dict.fromkeys(keys)
+    """The lines of these source keys; a key that the ledger cannot keep has none, and must not be asked for."""
+    wanted = dict.fromkeys(key for key in keys if ledger.keeps(key))
     found: dict[Key, Entry] = {}
     for condition, args in dialect.matching(ledger.source_columns, ledger.source_names, list(wanted)):
         sql = f"SELECT {ledger.selection} FROM {ledger.name} {LEDGER} WHERE {condition}"

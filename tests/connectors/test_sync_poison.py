@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy.engine import make_url
 
+from legacy_adapters.engine.operations import Operations
+from legacy_adapters.verify.verifying import Fault, Plan, Verification
 from support.sync_stores import Kind
 from support.sync_way import configured, opened_way
 
@@ -46,6 +48,11 @@ async def test_poison_of_all_kinds_is_held_and_the_rest_goes_on(
             fill(sqlite.url, {**POISON, **good})
         await way.follow()
         held = await way.direction.writes.quarantine(resolved=False, after=0, limit=100)
+        verification = Verification(way.direction, pause_s=0.0, plan=Plan(sample_rows=None))
+        faults = {finding.fault async for finding in verification.run()}
+        assert faults <= {Fault.HELD}
+        operations = Operations([way.stream])
+        assert await operations.drop("to_new", [one.source_key for _, one in held], by="ann") == len(held)
     there = {row[0] for row in await kind.run("SELECT id FROM t")}
     assert good.keys() <= there
     assert len(there) + len(held) == len(good) + len(POISON)
@@ -111,3 +118,38 @@ async def test_a_type_that_is_not_known_here_cuts_nothing_and_says_no_value(
 ) -> None:
     values = ["1010", "secret ''x", "{abcdefgh}", "10101"]
     assert set(await copied(sqlite, postgresql, type_name, values, tmp_path)) == held
+
+
+LOADED = [
+    "\\", "\\N", "\\.", "a\tb", "a\nb", "a\r\nb", "end\\", "\\n", "NULL", "", " ", "trailing ", "'", "''", '"', "`", "%s",
+    "%(x)s", ":x", "$1", "{0}", ";--", "/*", "*/", "#", "\x01\x1a\x7f", "\u2028", "e\u0301", "é", "😀", "\ufeffbom",
+    "x'ff'", "0x41", "1e5", "true", "\\x41", "{}", "[]", "t", "f", "infinity", "0000-00-00",
+]  # fmt: skip
+
+
+async def test_texts_that_mean_something_to_a_loader_arrive_as_they_are(
+    kind: Kind, sqlite: Kind, tmp_path: Path
+) -> None:
+    await sqlite.run("CREATE TABLE s (id int NOT NULL PRIMARY KEY, name text, data blob)")
+    text, blob = ("text CHARACTER SET utf8mb4", "blob") if kind.name == "mariadb" else ("text", "bytea")
+    await kind.run(f"CREATE TABLE t (id int NOT NULL PRIMARY KEY, name {text}, data {blob})")
+
+    def put(turn: int) -> None:
+        turned = LOADED[turn:] + LOADED[:turn]
+        with sqlite3.connect(make_url(sqlite.url).database or "") as native:
+            rows = [(at, one, one.encode() + bytes([at, 0, 255])) for at, one in enumerate(turned)]
+            native.executemany("REPLACE INTO s VALUES (?, ?, ?)", [*rows, (len(rows), None, None)])
+
+    def same(rows: list[tuple[object, ...]]) -> list[tuple[object, ...]]:
+        return [tuple(bytes(one) if isinstance(one, memoryview | bytearray) else one for one in row) for row in rows]
+
+    put(0)
+    fields = [{"legacy": one, "new": one} for one in ("id", "name", "data")]
+    sync = configured(sqlite, kind, legacy={"url": sqlite.url, "table": "s", "key": ["id"]}, fields=fields)
+    async with opened_way(sync, tmp_path) as way:
+        await way.copy()
+        for turn in (0, 1, 7):
+            put(turn)
+            await way.follow()
+            copied_rows = await kind.run("SELECT id, name, data FROM t ORDER BY id")
+            assert same(copied_rows) == await sqlite.run("SELECT id, name, data FROM s ORDER BY id")

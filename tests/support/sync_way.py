@@ -16,12 +16,12 @@ from routes.config import Sync
 from support.sync_stores import Kind
 
 
-def configured(legacy: Kind, new: Kind, **settings: Any) -> Sync:
+def configured(source: Kind, target: Kind, **settings: Any) -> Sync:
     return Sync.model_validate(
         {
             "name": "people",
-            "legacy": {"url": legacy.url, "table": "t", "key": ["id"]},
-            "new": {"url": new.url, "table": "t", "key": ["id"]},
+            "legacy": {"url": source.url, "table": "t", "key": ["id"]},
+            "new": {"url": target.url, "table": "t", "key": ["id"]},
             "fields": [{"legacy": "id", "new": "id"}, {"legacy": "name", "new": "name"}],
             **settings,
         }
