@@ -13,6 +13,8 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from sqlalchemy.engine import make_url
+
 from legacy_adapters.engine.model import SyncModel, SyncSettings
 from legacy_adapters.errors import MappingError, PlanError, StoreUnavailableError
 from legacy_adapters.mapping.compiling import Mapping, compile_mapping
@@ -65,7 +67,7 @@ class Opened:
         return all(there)
 
     def model(self) -> SyncModel:
-        """What the engine runs. `after` names what the mapping looks up; `order` adds what foreign keys ask for."""
+        """What the engine runs; `ordered` adds the parents."""
         given = self.sync
         settings = SyncSettings(
             batch_rows=given.batch_rows,
@@ -73,8 +75,6 @@ class Opened:
             rate_max=given.backfill.rate_max,
             lag_alarm_s=given.lag_alarm,
         )
-        ways = [way for way in (self.mapping.to_new, self.mapping.to_legacy) if way is not None]
-        after = {lookup.sync for way in ways for lookup in way.lookups} - {given.name}
         return SyncModel(
             given.name,
             self.stores[Side.LEGACY],
@@ -82,7 +82,6 @@ class Opened:
             self.mapping.to_new,
             self.mapping.to_legacy,
             settings,
-            tuple(sorted(after)),
         )
 
     async def close(self) -> None:
@@ -160,30 +159,42 @@ def ordered(syncs: Sequence[Opened]) -> list[SyncModel]:
     What would wait for itself waits for nobody: rejected children are tried again once their parents are there.
     """
     models = {one.sync.name: one.model() for one in syncs}
-    parents = {name: set(model.after) & models.keys() for name, model in models.items()}
-    for child in syncs:
-        for side in Side:
-            if not child.reads(side.other):
-                continue
-            tables = {key.referred_table for key in child.stores[side].shape.references}
-            for parent in syncs:
-                if parent is not child and _table(parent, side) in tables and _url(parent, side) == _url(child, side):
-                    parents[child.sync.name].add(parent.sync.name)
-    waiting = dict(parents)
+    parents = {one.sync.name: _parents(one, syncs) for one in syncs}
+    after = {name: own - {name} for name, own in parents.items()}
+    waiting = dict(after)
     free: set[str] = set()
     while waiting:
-        ready = {name for name, after in waiting.items() if after <= free}
+        ready = {name for name, own in waiting.items() if own <= free}
         if not ready:  # a circle: the first of them begins
             ready = {next(iter(waiting))}
-            parents[next(iter(ready))] &= free
+            after[next(iter(ready))] &= free
         free |= ready
-        waiting = {name: after for name, after in waiting.items() if name not in ready}
-    return [replace(model, after=tuple(sorted(parents[name]))) for name, model in models.items()]
+        waiting = {name: own for name, own in waiting.items() if name not in ready}
+    return [
+        replace(model, after=tuple(sorted(after[name])), parents=tuple(sorted(parents[name])))
+        for name, model in models.items()
+    ]
 
 
-def _table(one: Opened, side: Side) -> str:
-    return one.sync.legacy.table if side is Side.LEGACY else one.sync.new.table
+def _parents(child: Opened, syncs: Sequence[Opened]) -> set[str]:
+    """The syncs whose records those of `child` need, itself where its table refers to itself."""
+    ways = [way for way in (child.mapping.to_new, child.mapping.to_legacy) if way is not None]
+    found = {lookup.sync for way in ways for lookup in way.lookups}
+    for side in Side:
+        if child.reads(side.other):
+            found |= {parent.sync.name for parent in syncs if _refers(child, parent, side)}
+    return found & {one.sync.name for one in syncs}
 
 
-def _url(one: Opened, side: Side) -> str:
-    return one.sync.legacy.url if side is Side.LEGACY else one.sync.new.url
+def _refers(child: Opened, parent: Opened, side: Side) -> bool:
+    """Whether the child's table of that side has a foreign key to the parent's."""
+    shape = parent.stores[side].shape
+    names = {shape.table.lower(), f"{shape.schema}.{shape.table}".lower()}
+    referred = {key.referred_table.lower() for key in child.stores[side].shape.references}
+    return bool(names & referred) and _database(parent, side) == _database(child, side)
+
+
+def _database(one: Opened, side: Side) -> tuple[object, ...]:
+    """What a URL leads to, whoever the user is."""
+    url = make_url((one.sync.legacy if side is Side.LEGACY else one.sync.new).url)
+    return url.get_backend_name(), url.host, url.port, url.database

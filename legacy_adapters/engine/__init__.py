@@ -3,6 +3,8 @@
 ```
 model       what it is given: a sync, both stores, the mapping of each direction
 decision    what becomes of one change: two tables, pure
+family      what syncs whose records need each other's tell each other
+heldback    rows that lack another sync's record: held back until it may have come
 batch       a set of changes in one transaction: decide, write, try again, record, quarantine
 stream      one direction at work, step by step
 backfill    the first copy, with what was captured meanwhile going first

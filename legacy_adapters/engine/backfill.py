@@ -16,14 +16,16 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from legacy_adapters.change import Change, Entry, Load
+from legacy_adapters.change import Change, ChangeBatch, Entry, Load
 from legacy_adapters.connector import Transaction
-from legacy_adapters.engine.batch import Batch, Seen, Tally
+from legacy_adapters.engine.batch import Batch, Item, Lack, Seen, Tally
 from legacy_adapters.engine.checkpoint import BackfillMark, LiveMark
 from legacy_adapters.engine.decision import Manner
+from legacy_adapters.engine.heldback import PATIENCE_S, state_of
 from legacy_adapters.engine.model import FLOOD_CHANGES_MIN
 from legacy_adapters.engine.portion import Portions
 from legacy_adapters.engine.stream import Stream
@@ -48,6 +50,8 @@ class Portion:
         found: what lookups of the chunk need.
         mapped: the chunk after the mapping.
         mark: where the backfill stands afterwards.
+        at: monotonic time before the snapshot was begun: whatever was captured by then is in it.
+        since: monotonic time after it: whatever is in it was captured by then.
     """
 
     changes: Seen
@@ -57,6 +61,36 @@ class Portion:
     found: Found
     mapped: MappedChunk | None
     mark: BackfillMark
+    at: float
+    since: float
+
+
+@dataclass(frozen=True, slots=True)
+class Lacking:
+    """What of a portion lacks another sync's record.
+
+    Attributes:
+        live: captured changes.
+        chunk: rows of the chunk.
+    """
+
+    live: Sequence[Item]
+    chunk: Sequence[Item]
+
+    @property
+    def items(self) -> list[Item]:
+        """All of them."""
+        return [*self.live, *self.chunk]
+
+    def __bool__(self) -> bool:
+        """Whether there is any."""
+        return bool(self.live or self.chunk)
+
+    def changed(self, live: Seen, chunk: Seen) -> set[Key]:
+        """Keys whose rows are not as they were: they may lack something else now."""
+        before = {item.change.key: state_of(item.change) for item in self.items}
+        now = (*live.changes, *chunk.changes)
+        return {change.key for change in now if state_of(change) != before[change.key]}
 
 
 class Backfill:
@@ -101,10 +135,10 @@ class Backfill:
             last = portion.mark.done or time.monotonic() >= end
             ahead = None if last else asyncio.create_task(self._read(portion.live, portion.mark))
             try:
-                await self._write(portion)
+                read_again = await self._write(portion)
                 if ahead is None:
                     return self.mark.done
-                portion = await ahead
+                portion = await (self._read(portion.live, portion.mark) if read_again else ahead)
             finally:
                 if ahead is not None:
                     ahead.cancel()
@@ -114,7 +148,8 @@ class Backfill:
 
     async def _read(self, live: LiveMark, mark: BackfillMark) -> Portion:
         direction = self._direction
-        chunk, counters = None, {}
+        chunk, counters, at = None, {}, self._stream.held_back.now()
+        self._stream.held_back.looking()
         async with direction.reads.snapshot() as snapshot:
             read = await snapshot.changes(live.cursor, self._stream.portions.rows)
             changes = await self._stream.see(snapshot, read)
@@ -123,11 +158,12 @@ class Backfill:
                 self._portions.note(len(chunk), zip(*chunk.values, strict=True))
                 if direction.counter is not None and len(chunk):
                     counters = await snapshot.entries_by_target(chunk.keys())
+        since = self._stream.held_back.now()
         self._at("backfill.read")
         found = await self._found(chunk)
         mapped = await self._mapped(chunk, found) if chunk is not None and len(chunk) else None
         after = LiveMark(read.cursor, live.turn)
-        return Portion(changes, after, chunk, counters, found, mapped, self._following(mark, chunk))
+        return Portion(changes, after, chunk, counters, found, mapped, self._following(mark, chunk), at, since)
 
     async def _mapped(self, chunk: Chunk, found: Found) -> MappedChunk:
         """The chunk mapped, a slice at a time: what is written meanwhile goes on, and other syncs too."""
@@ -151,43 +187,86 @@ class Backfill:
 
     # -- writing
 
-    async def _write(self, portion: Portion) -> None:
+    async def _write(self, portion: Portion) -> bool:
+        """Write a portion; whether rows of it were read again meanwhile, so that what was read ahead is older."""
         await self._stream.require_room()
-        chunk = portion.chunk
+        chunk, held_back = portion.chunk, self._stream.held_back
         if chunk is not None and len(chunk):
             await self._throttle.wait(len(chunk))
+        held_back.more = not portion.mark.done
+        first = held_back.first_lack
+        tally, lacking = await self._attempt(portion, portion.changes, None, lambda _: first)
+        done, since, end = tally, portion.since, held_back.now() + PATIENCE_S
+        read_again = bool(lacking)
+        while lacking:
+            self._stream.noted(tally)
+            lacks = await held_back.wait(lacking.items, since, end)
+            self._at("kin.waited")
+            live, rows = await self._again(portion, lacking)
+            since = held_back.now()
+            lacks |= dict.fromkeys(lacking.changed(live, rows), Lack.WAITS if since < end else Lack.FORGIVEN)
+            tally, lacking = await self._attempt(portion, live, rows, lacks.__getitem__)
+            done.add(tally)
+        self._stream.moved_to(portion.live, tally)
+        held_back.committed(done, portion.at, more=chunk is None)
+        self.mark = portion.mark
+        self.tally.add(done)
+        self._at("backfill.committed")
+        return read_again
+
+    async def _again(self, portion: Portion, lacking: Lacking) -> tuple[Seen, Seen]:
+        """Captured changes and rows that lack something, as they are now: what they lacked may have gone with them."""
+        seen = []
+        self._stream.held_back.looking()
+        async with self._direction.reads.snapshot() as snapshot:
+            for items in (lacking.live, lacking.chunk):
+                rows = await snapshot.rows([item.change.key for item in items])
+                changes = tuple([replace(item.change, stored=rows.get(item.change.key)) for item in items])
+                seen.append(await self._stream.see(snapshot, ChangeBatch(changes, portion.live.cursor)))
+        return seen[0], seen[1]
+
+    async def _attempt(
+        self, portion: Portion, live: Seen, rows: Seen | None, lack: Callable[[Key], Lack]
+    ) -> tuple[Tally, Lacking]:
+        """Write captured changes and rows in one transaction; None is the whole chunk.
+
+        Checkpoints go with it unless something lacks another sync's record; that is given back.
+        """
         tally = Tally()
         async with self._direction.writes.transaction() as transaction:
             if await transaction.fence(self._direction.live) != self._stream.the_mark().encode():
                 raise StaleError("the checkpoint was moved by somebody else")
-            if portion.changes.changes:
-                tally.add(await self._batch(transaction, Manner.LIVE).apply(portion.changes))
+            changes = self._batch(transaction, Manner.LIVE, lack)
+            if live.changes:
+                tally.add(await changes.apply(live, flood_of=len(portion.changes.changes)))
             self._at("backfill.changes_applied")
-            if chunk is not None and portion.mapped is not None:
-                tally.add(await self._apply(transaction, chunk, portion.mapped, portion))
+            chunk = self._batch(transaction, Manner.READ, lack)
+            if portion.chunk is not None and portion.mapped is not None:
+                tally.add(await self._apply(transaction, chunk, portion, rows))
             self._at("backfill.chunk_applied")
-            await transaction.checkpoint(self._direction.live, portion.live.encode())
-            await transaction.checkpoint(self._direction.backfill, portion.mark.encode())
+            lacking = Lacking(changes.lacking, chunk.lacking)
+            if not lacking:
+                await transaction.checkpoint(self._direction.live, portion.live.encode())
+                await transaction.checkpoint(self._direction.backfill, portion.mark.encode())
             self._at("backfill.written")
-        self._stream.moved_to(portion.live, tally)
-        self.mark = portion.mark
-        self.tally.add(tally)
-        self._at("backfill.committed")
+        return tally, lacking
 
-    async def _apply(self, transaction: Transaction, chunk: Chunk, mapped: MappedChunk, portion: Portion) -> Tally:
-        """The chunk, the fast way where that is possible."""
-        if not portion.counters and len(mapped) and await transaction.load(self._load(chunk, mapped)):
-            loaded = Tally()
-            loaded.counts["applied"] += len(mapped)
-            carefully = [index for index, _ in mapped.refused]
-        else:
-            loaded, carefully = Tally(), list(range(len(chunk)))
-        if carefully:
-            changes = [_as_change(chunk, index) for index in carefully]
-            seen = Seen(changes, portion.counters, portion.found)
-            few = len(carefully) * 5 <= len(chunk)
-            batch = self._batch(transaction, Manner.READ)
-            loaded.add(await batch.apply(seen, flood_from=None if few else FLOOD_CHANGES_MIN))
+    async def _apply(self, transaction: Transaction, batch: Batch, portion: Portion, rows: Seen | None) -> Tally:
+        """The chunk, the fast way where that is possible, or the rows that are left of it."""
+        chunk, mapped = portion.chunk, portion.mapped
+        assert chunk is not None  # noqa: S101 - there is a chunk to be applied
+        assert mapped is not None  # noqa: S101
+        loaded = Tally()
+        if rows is None:
+            carefully: Sequence[int] = range(len(chunk))
+            if not portion.counters and len(mapped) and await transaction.load(self._load(chunk, mapped)):
+                loaded.counts["applied"] += len(mapped)
+                carefully = [index for index, _ in mapped.refused]
+            rows = Seen([_as_change(chunk, index) for index in carefully], portion.counters, portion.found)
+        if rows.changes:
+            few = len(rows.changes) * 5 <= len(chunk)
+            flood_from = None if few else FLOOD_CHANGES_MIN
+            loaded.add(await batch.apply(rows, flood_from=flood_from, flood_of=len(chunk)))
         return loaded
 
     def _load(self, chunk: Chunk, mapped: MappedChunk) -> Load:
@@ -197,13 +276,14 @@ class Backfill:
             keys = [[values[index] for index in mapped.kept] for values in keys]
         return Load(mapped.columns, mapped.values, keys, hashes, self._direction.mapper.version)
 
-    def _batch(self, transaction: Transaction, manner: Manner) -> Batch:
+    def _batch(self, transaction: Transaction, manner: Manner, lack: Callable[[Key], Lack]) -> Batch:
         return Batch(
             self._direction,
             transaction,
             manner=manner,
             now=self._stream.surroundings.clock(),
             may_be_held=self._stream.held_estimate > 0,
+            lack=lack,
         )
 
 

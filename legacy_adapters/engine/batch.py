@@ -8,14 +8,16 @@ ledger lines of all keys ─▶ early verdicts ─▶ map the rest ─▶ lock t
 A batch holds each key once, so its writes have no order among themselves but the one that the target's constraints ask
 for. That order is found by trying: what is refused is tried again after the others went in (a parent that came later in
 the batch, a unique value that another row gives up), as long as a round gets anything in; what is left then may be rows
-that stand in each other's way, which the store swaps. What still does not fit goes to quarantine.
+that stand in each other's way, which the store swaps. What still does not fit goes to quarantine, or, where it lacks
+another sync's record, is left out for the caller to try again (`heldback`).
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from enum import Enum, auto
 from typing import Final
 
 from legacy_adapters.change import Change, Entry, Operation, Quarantined, Rejection, Write
@@ -34,6 +36,7 @@ from legacy_adapters.engine.decision import (
     merge_base,
     settled_early,
 )
+from legacy_adapters.engine.family import LACKING
 from legacy_adapters.engine.model import FLOOD_CHANGES_MIN, FLOOD_SHARE_MAX, Direction
 from legacy_adapters.errors import FloodError, MappingError
 from legacy_adapters.mapper import Found
@@ -82,6 +85,19 @@ class Tally:
         self.released += other.released
 
 
+class Lack(Enum):
+    """What becomes of a row that lacks another sync's record."""
+
+    COUNTS = auto()  # quarantine, and counted for a flood
+    FORGIVEN = auto()  # quarantine, not counted
+    WAITS = auto()  # left alone, for the caller to try again
+
+
+def _counts(_: Key) -> Lack:
+    """Of a sync that knows no others."""
+    return Lack.COUNTS
+
+
 @dataclass(slots=True)
 class Item:
     """One change on its way through a batch."""
@@ -110,7 +126,11 @@ class Item:
 
 
 class Batch:
-    """Applies what was seen, in a transaction that the caller opened, fenced and will commit."""
+    """Applies what was seen, in a transaction that the caller opened, fenced and will commit.
+
+    Attributes:
+        lacking: what was left alone, since another sync's record is not there yet, or not gone yet.
+    """
 
     def __init__(
         self,
@@ -121,6 +141,7 @@ class Batch:
         now: float,
         may_be_held: bool = True,
         by: str = "later_change",
+        lack: Callable[[Key], Lack] = _counts,
     ) -> None:
         self._direction = direction
         self._mapper = direction.mapper
@@ -131,18 +152,24 @@ class Batch:
         self._now = now
         self._by = by
         self._may_be_held = may_be_held
+        self._lack = lack
+        self._counted: Counter[str] = Counter()
+        self.lacking: list[Item] = []
         self._lines: list[Entry] = []
         self._lines_as_given: list[Entry] = []
         self._refused: list[tuple[Item, str, str, str]] = []
         self._done: list[Key] = []
         self._tally = Tally()
 
-    async def apply(self, seen: Seen, *, flood_from: int | None = FLOOD_CHANGES_MIN) -> Tally:
+    async def apply(
+        self, seen: Seen, *, flood_from: int | None = FLOOD_CHANGES_MIN, flood_of: int | None = None
+    ) -> Tally:
         """Decide and write everything; leaves the ledger and quarantine as they then are.
 
         Args:
             seen: changes of one snapshot.
             flood_from: refused changes from which on a share above `FLOOD_SHARE_MAX` is a flood; None is never.
+            flood_of: how many changes it is a share of; None is as many as were seen.
 
         Raises:
             FloodError: too much would go to quarantine; the caller must not commit.
@@ -153,7 +180,7 @@ class Batch:
         pending = [item for item in items if item.failure is None and self._place(item, seen.found)]
         while pending:
             pending = await self._round(pending)
-        self._watch_flood(len(seen.changes), flood_from)
+        self._watch_flood(flood_from, len(seen.changes) if flood_of is None else flood_of)
         await self._quarantine([change.key for change in seen.changes])
         return self._tally
 
@@ -376,13 +403,18 @@ class Batch:
         self._lines, self._lines_as_given = [], []
 
     def _refuse(self, item: Item, reason: str, detail: str, field_name: str) -> None:
+        lack = self._lack(item.change.key) if reason in LACKING else Lack.COUNTS
+        if lack is Lack.WAITS:
+            self.lacking.append(item)
+            return
         self._refused.append((item, reason, detail, field_name))
+        if lack is Lack.COUNTS:
+            self._counted[reason] += 1
 
-    def _watch_flood(self, total: int, flood_from: int | None) -> None:
-        refused = len(self._refused)
-        if flood_from is not None and refused >= flood_from and refused > FLOOD_SHARE_MAX * total:
-            reasons = Counter(reason for _, reason, _, _ in self._refused)
-            raise FloodError(reasons.most_common(1)[0][0], refused, total)
+    def _watch_flood(self, flood_from: int | None, of: int) -> None:
+        refused = self._counted.total()
+        if flood_from is not None and refused >= flood_from and refused > FLOOD_SHARE_MAX * of:
+            raise FloodError(self._counted.most_common(1)[0][0], refused, of)
 
     async def _quarantine(self, keys: Sequence[Key]) -> None:
         """Refresh what was refused, release what went through."""

@@ -92,7 +92,8 @@ class SyncModel:
         to_new: mapping from legacy to new; None where nothing goes that way.
         to_legacy: mapping from new to legacy; None where nothing goes that way.
         settings: how hard it works.
-        after: names of syncs whose backfill must have ended before this one's begins: its parents.
+        after: names of syncs whose backfill must have ended before this one's begins: its parents, but for circles.
+        parents: names of all syncs whose records this one's need; those of `after` are meant in any case.
     """
 
     name: str
@@ -102,6 +103,7 @@ class SyncModel:
     to_legacy: Mapper | None
     settings: SyncSettings = field(default_factory=SyncSettings)
     after: tuple[str, ...] = ()
+    parents: tuple[str, ...] = ()
 
     def store(self, side: Side) -> Store:
         """The store of a side."""

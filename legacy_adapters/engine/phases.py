@@ -36,6 +36,9 @@ class Event(StrEnum):
     AGAIN = "again"  # the wait is over, or a person resumed it
 
 
+#: Phases in which nothing is applied until a person, or time, lets it go on.
+STILL: Final = frozenset({Phase.PAUSED, Phase.STOPPED})
+
 #: (phase, event) -> phase. What is not here cannot happen, and is an error.
 TRANSITIONS: Final[dict[tuple[Phase, Event], Phase]] = {
     (Phase.NEW, Event.COPYING): Phase.BACKFILL,

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Final
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from typing import Any, Final
 
 import structlog
 
 from legacy_adapters.change import Quarantined
 from legacy_adapters.engine.backfill import Backfill
 from legacy_adapters.engine.batch import PASSING, Tally
+from legacy_adapters.engine.family import LACKING
 from legacy_adapters.engine.model import SyncModel
-from legacy_adapters.engine.phases import Event, Phase, next_phase
+from legacy_adapters.engine.phases import STILL, Event, Phase, next_phase
 from legacy_adapters.engine.status import Progress, SyncStatus
 from legacy_adapters.engine.stream import Stream, Surroundings
 from legacy_adapters.engine.throttle import Throttle
@@ -74,6 +75,7 @@ class SyncRunner:
         self._moved_at = time.monotonic()
         self._again = asyncio.Event()
         self._away_s = AWAY_MIN_S
+        self._family = surroundings.family
         self._held_at = self._pruned_at = self._counted_at = 0.0
         self._held_after = [0] * len(self._streams)
 
@@ -177,7 +179,13 @@ class SyncRunner:
             if more:
                 continue
             pause_s = POLL_MIN_S if changes else min(POLL_MAX_S, pause_s * POLL_GROWTH)
-            await self._sleep(pause_s)
+            await self._nap(pause_s)
+
+    async def _nap(self, pause_s: float) -> None:
+        """Sleep, unless another sync waits for this one, or has brought what this one waits for."""
+        bell = self._family.bell(self.model.name)
+        await self._first(self._sleep(pause_s), bell.wait())
+        bell.clear()
 
     async def _step_others(self, copying: Stream | None) -> tuple[int, bool]:
         """One step of each direction but the one that copies: how many changes there were, whether more wait."""
@@ -246,6 +254,7 @@ class SyncRunner:
         if phase is not self.phase:
             log.info("sync.phase.changed", sync=self.model.name, phase=phase, before=self.phase)
             self.phase, self._since = phase, self._clock()
+            self._family.stands(self.model.name, still=phase in STILL, away=phase is Phase.WAITING)
 
     async def _wait(self, error: StoreUnavailableError) -> None:
         self._error = str(error)
@@ -260,7 +269,8 @@ class SyncRunner:
         log.error(
             "sync.quarantine.flooded", sync=self.model.name, reason=error.reason, refused=error.refused, of=error.total
         )
-        await self._until_again(FLOOD_AGAIN_S)
+        kin = self._family.come_at_last(self.model.name) if error.reason in LACKING else None
+        await self._until_again(FLOOD_AGAIN_S, kin)
 
     async def _stop(self, error: str, kind: str) -> None:
         self._error = error
@@ -268,17 +278,23 @@ class SyncRunner:
         log.error("sync.stream.stopped", sync=self.model.name, error=error, kind=kind)
         await self._until_again(None)
 
-    async def _until_again(self, timeout_s: float | None) -> None:
+    async def _until_again(self, timeout_s: float | None, cause_gone: Coroutine[Any, Any, None] | None = None) -> None:
         self._again.clear()
-        sleeping = asyncio.ensure_future(self._sleep(timeout_s)) if timeout_s is not None else None
-        resumed = asyncio.ensure_future(self._again.wait())
-        waiting = [future for future in (sleeping, resumed) if future is not None]
-        try:
-            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for future in waiting:
-                future.cancel()
+        sleeping = None if timeout_s is None else self._sleep(timeout_s)
+        await self._first(self._again.wait(), sleeping, cause_gone)
         self._move(Event.AGAIN)
+
+    @staticmethod
+    async def _first(*awaited: Awaitable[object] | None) -> None:
+        """Wait for the first of these; the others are cancelled."""
+        waiting = [asyncio.ensure_future(one) for one in awaited if one is not None]
+        try:
+            done, _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+            for one in done:
+                one.result()
+        finally:
+            for one in waiting:
+                one.cancel()
 
 
 def _is_due(held: Quarantined, now: float) -> bool:

@@ -3,6 +3,9 @@
 A step reads what was captured, in one snapshot of the source, and applies it in one transaction of the target. Steps of
 the two directions of a sync never overlap: a snapshot is taken only after the step before has committed, so of a
 record's two ledger lines one is always known to be the younger.
+
+What lacks another sync's record is held back, and tried again by later steps (`heldback`); until then transactions are
+committed without a checkpoint, so that it is read again after a kill.
 """
 
 from __future__ import annotations
@@ -10,14 +13,16 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, Protocol
 
 from legacy_adapters.change import Change, ChangeBatch, Cursor, Entry, Quarantined
 from legacy_adapters.connector import Snapshot
-from legacy_adapters.engine.batch import Batch, Seen, Tally
+from legacy_adapters.engine.batch import Batch, Lack, Seen, Tally
 from legacy_adapters.engine.checkpoint import LiveMark
 from legacy_adapters.engine.decision import Manner
+from legacy_adapters.engine.family import Family
+from legacy_adapters.engine.heldback import HeldBack
 from legacy_adapters.engine.model import Direction, SyncSettings
 from legacy_adapters.engine.portion import Portions
 from legacy_adapters.errors import QuarantineFullError, StaleError
@@ -49,6 +54,9 @@ class NoFinder:
         return {}
 
 
+_NOTHING: Final[Mapping[Key, Lack]] = {}
+
+
 def _nowhere(_: str) -> None:
     """The point that nobody watches."""
 
@@ -59,13 +67,38 @@ class Surroundings:
 
     Attributes:
         finder: answers lookups.
+        family: what other syncs tell.
         clock: Unix time in seconds.
         at: called with the name of each point between two persisted states: tests end the process there.
     """
 
     finder: Finder = field(default_factory=NoFinder)
+    family: Family = field(default_factory=Family)
     clock: Callable[[], float] = time.time
     at: Callable[[str], None] = _nowhere
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What one look at the capture gave.
+
+    Attributes:
+        at: monotonic time before its snapshot was begun: whatever was captured by then is in it.
+        since: monotonic time after it: whatever is in it was captured by then.
+        read: what was captured.
+        seen: the changes, with what was held back before, and what their decisions need.
+        due: what was held back, and what becomes of it if it is refused again.
+        of: how many changes refusals are a share of.
+        more: there may be more than was read.
+    """
+
+    at: float
+    since: float
+    read: ChangeBatch
+    seen: Seen
+    due: Mapping[Key, Lack]
+    of: int
+    more: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +139,7 @@ class Stream:
         #: Before then, a capture that costs its store a query is not asked again.
         self._look_at = 0.0
         self.portions = Portions(settings.batch_rows)
+        self.held_back = HeldBack(surroundings.family, direction.sync, direction.name)
         #: Open quarantine, never fewer than there is, unless another process settles some.
         self.held_estimate = 1
 
@@ -113,6 +147,7 @@ class Stream:
         """Read where it stands; False where it never began."""
         self.mark = LiveMark.decode(await self.direction.writes.read_checkpoint(self.direction.live))
         self._ahead = None
+        self.held_back.clear()
         await self._count_held()
         return self.mark is not None
 
@@ -175,41 +210,61 @@ class Stream:
         """
         mark = self.the_mark()
         done = Step(0, more=False, oldest_at=None, tally=Tally())
-        if self._monotonic() < self._look_at:
-            return done
-        self._look_at = self._monotonic() + self.direction.reads.capabilities.look_every_s
-        read, seen = await self._read(self._ahead or mark.cursor)
+        due, is_time = self.held_back.due(), self._monotonic() >= self._look_at
+        if not is_time and not due:
+            return replace(done, oldest_at=self.held_back.oldest_at)
+        if is_time:
+            self._look_at = self._monotonic() + self.direction.reads.capabilities.look_every_s
+        look = await self._look(self._ahead or mark.cursor, due, read=is_time)
         for batches_left in reversed(range(STEP_BATCHES_MAX)):
+            read = look.read
             after = LiveMark(read.cursor, mark.turn)
-            if not read.changes and (after == self.mark or self._monotonic() - self._saved_at < SAVE_EVERY_S):
+            if not look.seen.changes and (self.held_back or after == self.mark or not self._is_time_to_save()):
                 self._ahead = read.cursor
-                return done.followed_by(read, Tally())
-            ahead = asyncio.create_task(self._read(read.cursor)) if read.more and batches_left else None
+                self.held_back.committed(Tally(), look.at, more=look.more)
+                break
+            ahead = asyncio.create_task(self._look(read.cursor)) if read.more and batches_left else None
             try:
-                done = done.followed_by(read, await self._apply(after, seen))
+                done = done.followed_by(read, await self._apply(after, look))
                 if read.more:
                     self._look_at = 0.0
                 if ahead is None:
                     break
-                read, seen = await ahead
+                look = await ahead
             finally:
                 if ahead is not None:
                     ahead.cancel()
                     await asyncio.gather(ahead, return_exceptions=True)
-        return done
+        oldest = [at for at in (done.oldest_at, self.held_back.oldest_at) if at is not None]
+        return replace(done, more=look.read.more, oldest_at=min(oldest, default=None))
 
-    async def _read(self, cursor: Cursor) -> tuple[ChangeBatch, Seen]:
+    def _is_time_to_save(self) -> bool:
+        return self._monotonic() - self._saved_at >= SAVE_EVERY_S
+
+    async def _look(self, cursor: Cursor, due: Mapping[Key, Lack] = _NOTHING, *, read: bool = True) -> Look:
+        """See what was captured, unless it is not to be `read` now, and what is due of what was held back."""
+        at, read = self.held_back.now(), read and not self.held_back.full
+        self.held_back.looking()
         async with self.direction.reads.snapshot() as snapshot:
-            read = await snapshot.changes(cursor, self.portions.rows)
-            seen = await self.see(snapshot, read)
+            found = await snapshot.changes(cursor, self.portions.rows) if read else ChangeBatch((), cursor)
+            fresh = {change.key for change in found.changes}
+            held = self.held_back.changes([key for key in due if key not in fresh])
+            rows = await snapshot.rows([one.change.key for one in held]) if held else {}
+            again = [replace(one.change, stored=rows.get(one.change.key)) for one in held]
+            seen = await self.see(snapshot, replace(found, changes=(*again, *found.changes)))
         self.portions.note(
-            len(read.changes), (change.stored.row.values() for change in read.changes if change.stored is not None)
+            len(found.changes), (change.stored.row.values() for change in found.changes if change.stored is not None)
         )
         self.surroundings.at("live.read")
-        return read, seen
+        lacks = {one.key: due[one.key] for one, known in zip(again, held, strict=True) if known.is_as(one)}
+        of = max([len(seen.changes), *(one.of for one in held)])
+        return Look(at, self.held_back.now(), found, seen, lacks, of, more=found.more or not read)
 
-    async def _apply(self, after: LiveMark, seen: Seen) -> Tally:
+    async def _apply(self, after: LiveMark, look: Look) -> Tally:
         await self.require_room()
+        held_back, keys = self.held_back, [change.key for change in look.seen.changes]
+        held_back.more = look.more
+        first = held_back.first_lack
         async with self.direction.writes.transaction() as transaction:
             if await transaction.fence(self.direction.live) != self.the_mark().encode():
                 raise StaleError("the checkpoint was moved by somebody else")
@@ -220,12 +275,21 @@ class Stream:
                 manner=Manner.LIVE,
                 now=self.surroundings.clock(),
                 may_be_held=self.held_estimate > 0,
+                lack=lambda key: look.due.get(key, first),
             )
-            tally = await batch.apply(seen)
+            tally = await batch.apply(look.seen, flood_of=look.of)
             self.surroundings.at("live.applied")
-            await transaction.checkpoint(self.direction.live, after.encode())
+            whole = not batch.lacking and not held_back.without(keys)
+            if whole:
+                await transaction.checkpoint(self.direction.live, after.encode())
             self.surroundings.at("live.written")
-        self.moved_to(after, tally)
+        if whole:
+            self.moved_to(after, tally)
+        else:
+            self._ahead = after.cursor
+            self.noted(tally)
+        held_back.settle(keys, batch.lacking, look.since, look.of)
+        held_back.committed(tally, look.at, more=look.more)
         self.surroundings.at("live.committed")
         return tally
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Final
 
+from legacy_adapters.engine.family import Family
 from legacy_adapters.engine.lookups import LedgerFinder
 from legacy_adapters.engine.model import SyncModel
 from legacy_adapters.engine.operations import Operations
@@ -23,16 +24,26 @@ class Syncer:
     """Runs syncs side by side.
 
     A sync's first copy waits for those that it depends on. After that all are live at once, and a child that comes
-    before its parent waits in quarantine until the parent is there.
+    before its parent waits for it (`heldback`); in quarantine, where the parent does not come soon.
     """
 
-    def __init__(self, models: Iterable[SyncModel], surroundings: Surroundings | None = None) -> None:
+    def __init__(
+        self,
+        models: Iterable[SyncModel],
+        surroundings: Surroundings | None = None,
+        *,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
         self._models = {model.name: model for model in models}
         _refuse_circles(self._models)
-        around = replace(surroundings or Surroundings(), finder=LedgerFinder(self._models))
+        around = replace(
+            surroundings or Surroundings(),
+            finder=LedgerFinder(self._models),
+            family=_family(list(self._models.values())),
+        )
         self.runners: dict[str, SyncRunner] = {}
         for name, model in self._models.items():
-            self.runners[name] = SyncRunner(model, around, parents_copied=self._parents_of(model))
+            self.runners[name] = SyncRunner(model, around, parents_copied=self._parents_of(model), sleep=sleep)
 
     async def run(self) -> None:
         """Run all until cancelled; cancellation rolls back what is under way."""
@@ -67,6 +78,11 @@ class Syncer:
                 await self.runners[name].copied.wait()
 
         return copied
+
+
+def _family(models: Sequence[SyncModel]) -> Family:
+    parents = {model.name: {*model.parents, *model.after} for model in models}
+    return Family(parents, {(model.name, way.name) for model in models for way in model.directions()})
 
 
 def _refuse_circles(models: dict[str, SyncModel]) -> None:

@@ -63,9 +63,11 @@ def fork(state):
 class ModelStore:
     """One table with a key, unique columns, required columns and a parent table."""
 
-    def __init__(self, columns, key=("id",), *, unique=(), required=(), parent=None, clock=lambda: 0.0):
+    def __init__(self, columns, key=("id",), *, unique=(), required=(), parent=None, children=(), clock=lambda: 0.0):
         self.columns, self.key_names = tuple(columns), tuple(key)
         self.unique, self.required, self.parent = tuple(unique), tuple(required), parent
+        #: Stores whose column refers to this one's rows, which cannot go before theirs.
+        self.children = list(children)
         self.state = State()
         self.lock = asyncio.Lock()
         self.clock = clock
@@ -125,6 +127,9 @@ class ModelStore:
             if row[column] is not None and (row[column],) not in store.state.rows:
                 return "foreign_key"
         return self.refuses(row)
+
+    def referred_to(self, key):
+        return any((row[column],) == key for store, column in self.children for row in store.state.rows.values())
 
     # -- the protocol
 
@@ -290,6 +295,8 @@ class ModelTransaction:
 
     def _write(self, state, write: Write):
         if write.operation is Operation.DELETE:
+            if self.store.referred_to(write.key):
+                return Rejection(write.key, "foreign_key", "is referred to", retry=True)
             self.store._set(state, write.key, None, own=True)
             return None
         if write.exists is False and write.key in state.rows:
