@@ -12,6 +12,7 @@ from legacy_adapters.change import Entry, Operation, Write
 from legacy_adapters.errors import PlanError, StoreUnavailableError, SyncError
 from legacy_adapters.record import Side
 from legacy_adapters.sql import connection
+from legacy_adapters.sql.ledger import Ledger
 from legacy_adapters.sql.store import SqlSettings, SqlStore
 from support.sync_stores import Kind
 from support.sync_way import configured, opened_way
@@ -222,3 +223,19 @@ async def test_a_trigger_that_gives_rows_other_keys_doubles_none(
             held = await way.direction.writes.quarantine(resolved=False, after=0, limit=10)
             assert [(one.source_key, one.reason) for _, one in held] == [((2,), "other")], kind.name
         assert await kind.run("SELECT count(*) FROM t") == [(1,)], kind.name
+
+
+async def _write(store: SqlStore) -> None:
+    async with store.transaction() as ours:
+        await ours.checkpoint("s", {"seq": 1})
+
+
+async def test_a_database_that_is_set_to_only_be_read_is_waited_for(postgresql: Kind) -> None:
+    await postgresql.run("CREATE TABLE t (id int PRIMARY KEY, name text)")
+    database = make_url(postgresql.url).database
+    await (await postgresql.store()).close()
+    await postgresql.run(f"ALTER DATABASE {database} SET default_transaction_read_only = on")
+    store = await postgresql.store(ready=False)
+    store.ledger = Ledger(store._dialect, "strangler_ledger_people_to_new", store.table, store.key_kinds)
+    with pytest.raises(StoreUnavailableError, match="read-only"):
+        await _write(store)

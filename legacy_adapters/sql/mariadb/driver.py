@@ -148,7 +148,7 @@ class MariaDBConnection(Connection):
         )
 
     async def begin(self) -> None:
-        await self.several([IDLE.format(idle_s=int(connection.IDLE_TIMEOUT_S)), "START TRANSACTION READ WRITE"])
+        await self.several([IDLE.format(idle_s=int(connection.IDLE_TIMEOUT_S)), "START TRANSACTION"])
 
     async def close(self) -> None:
         with translated():

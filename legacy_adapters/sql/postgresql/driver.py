@@ -68,7 +68,8 @@ class PostgreSQLConnection(Connection):
 
     def __init__(self, native: asyncpg.Connection, origin: str) -> None:
         self.native = native
-        self._begin = f"BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL strangler.origin = '{origin}'"
+        # Not READ WRITE: that would go past a database which its administrator has set to only be read.
+        self._begin = f"BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL strangler.origin = '{origin}'"
 
     async def fetch(self, sql: str, args: Sequence[Any] = ()) -> Sequence[Record]:
         with translated():
