@@ -96,18 +96,18 @@ class Store:
             The new ORD_NO.
         """
         total = str(sum(int(line["UNIT_AMT"]) * int(line["QTY"]) for line in lines))
-        self._db.execute("BEGIN IMMEDIATE")
-        sql = "SELECT MAX(ORD_NO) + 1 FROM ORD_HDR WHERE ORD_NO < ?"
-        number = int(self._db.execute(sql, (FOREIGN_NUMBERS_FROM,)).fetchone()[0])
-        head = (number, customer, _timestamp()[:8], "N", total, "USD", "N", _timestamp())
-        insert(self._db, "ORD_HDR", [head])
-        rows: list[tuple[object, ...]] = [
-            (number, position, line["ITEM_CD"], line["ITEM_DESC"], int(line["QTY"]), str(line["UNIT_AMT"]))
-            for position, line in enumerate(lines, start=1)
-        ]
-        insert(self._db, "ORD_LIN", rows)
-        self._db.execute("DELETE FROM CART_LIN WHERE SID = ?", (sid,))
-        self._db.execute("COMMIT")
+        with self._db:  # committed at its end, rolled back where anything is wrong
+            self._db.execute("BEGIN IMMEDIATE")
+            sql = "SELECT MAX(ORD_NO) + 1 FROM ORD_HDR WHERE ORD_NO < ?"
+            number = int(self._db.execute(sql, (FOREIGN_NUMBERS_FROM,)).fetchone()[0])
+            head = (number, customer, _timestamp()[:8], "N", total, "USD", "N", _timestamp())
+            insert(self._db, "ORD_HDR", [head])
+            rows: list[tuple[object, ...]] = [
+                (number, position, line["ITEM_CD"], line["ITEM_DESC"], int(line["QTY"]), str(line["UNIT_AMT"]))
+                for position, line in enumerate(lines, start=1)
+            ]
+            insert(self._db, "ORD_LIN", rows)
+            self._db.execute("DELETE FROM CART_LIN WHERE SID = ?", (sid,))
         return number
 
     def order(self, number: int) -> Row | None:

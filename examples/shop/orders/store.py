@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -45,12 +48,13 @@ class Store:
 
     def __init__(self, db: aiosqlite.Connection) -> None:
         self._db = db
+        self._placing = asyncio.Lock()
 
     @classmethod
     async def open(cls, path: Path) -> Store:
         """Open the file; make and fill it when it is missing."""
         prepare(path, _fill)
-        db = await aiosqlite.connect(path)
+        db = await aiosqlite.connect(path, isolation_level=None)  # transactions begin and end where it is written
         db.row_factory = aiosqlite.Row
         await db.execute("PRAGMA journal_mode=WAL")
         return cls(db)
@@ -82,14 +86,27 @@ class Store:
         now = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
         total = sum(item.price_cents * quantity for item, quantity in wanted)
         sql = "INSERT INTO orders SELECT MAX(?, MAX(id) + 1), ?, 'new', ?, 'USD', ?, ? FROM orders RETURNING id"
-        rows = list(await self._db.execute_fetchall(sql, (FIRST_NEW_ID, customer, total, now, now)))
-        number = int(rows[0]["id"])
-        for position, (item, quantity) in enumerate(wanted, start=1):
-            await self._db.execute(
-                INSERT_LINE, (number, position, item.sku, item.description, quantity, item.price_cents)
-            )
-        await self._db.commit()
+        async with self._writing():
+            rows = list(await self._db.execute_fetchall(sql, (FIRST_NEW_ID, customer, total, now, now)))
+            number = int(rows[0]["id"])
+            for position, (item, quantity) in enumerate(wanted, start=1):
+                line = (number, position, item.sku, item.description, quantity, item.price_cents)
+                await self._db.execute(INSERT_LINE, line)
         return number
+
+    @asynccontextmanager
+    async def _writing(self) -> AsyncIterator[None]:
+        """A transaction of its own, whole or not at all: also where the client leaves or the file is busy too long.
+
+        One that is left open would never see what others write from then on, and could write nothing itself.
+        """
+        async with self._placing:
+            try:
+                await self._db.execute("BEGIN IMMEDIATE")
+                yield
+                await self._db.execute("COMMIT")
+            finally:
+                await self._db.rollback()  # nothing to do after the commit
 
 
 def _fill(db: sqlite3.Connection) -> None:
