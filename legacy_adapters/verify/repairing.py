@@ -6,7 +6,7 @@ it: what no ledger knows is somebody else's, and is told apart.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -34,7 +34,14 @@ class Repaired:
     foreign: list[Key] = field(default_factory=list)
 
 
-async def repair(operations: Operations, direction: str, findings: Sequence[Finding], *, by: str) -> Repaired:
+async def repair(
+    operations: Operations,
+    direction: str,
+    findings: Sequence[Finding],
+    *,
+    by: str,
+    on_progress: Callable[[int, int], None] = lambda _done, _total: None,
+) -> Repaired:
     """Bring the records of these findings in step.
 
     Cancellation rolls back the transaction under way; those before stay. Doing it again is nothing.
@@ -44,6 +51,7 @@ async def repair(operations: Operations, direction: str, findings: Sequence[Find
         direction: `to_new` or `to_legacy`: the one that was verified.
         findings: of the verification.
         by: who asked for it.
+        on_progress: called with how many records were gone through, and how many there are.
 
     Raises:
         StaleError: the sync was never begun.
@@ -59,5 +67,6 @@ async def repair(operations: Operations, direction: str, findings: Sequence[Find
         elif finding.target_key is not None:
             done.foreign.append(finding.target_key)
     for start in range(0, len(keys), KEYS_MAX):
+        on_progress(start, len(keys))
         done.tally.add(await operations.repair(direction, keys[start : start + KEYS_MAX], by=by))
     return done

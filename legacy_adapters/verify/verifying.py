@@ -89,7 +89,8 @@ class Verification:
         direction: what is verified.
         counter: the other direction of the sync, where it goes both ways: what it has not applied yet is on its way.
         plan: how much.
-        on_progress: called with the step's name after each range.
+        on_progress: called with the step's name after each range: `source`, `target`, `mapping`; and with `again`
+            before suspects are looked at again: `rows` are settled, `waiting` are not, after so many looks (`ranges`).
         finder: answers the mapping's lookups.
         pause_s: between two looks at what is on its way.
 
@@ -192,6 +193,13 @@ class Verification:
     async def _sampled(self) -> AsyncIterator[Chunk]:
         """Runs of rows from all over the table, or all rows; every chunk from a snapshot of its own."""
         sample, reads = self._plan.sample_rows, self._direction.reads
+        if sample is not None and sample <= CHUNK_ROWS:
+            async with reads.snapshot() as snapshot:
+                whole = await snapshot.chunk(None, sample + 1)
+            if len(whole) <= sample:  # runs from all over so small a table would overlap
+                if len(whole):
+                    yield whole
+                return
         starts: list[Key | None] = [None]
         size = CHUNK_ROWS
         if sample is not None:
@@ -254,6 +262,7 @@ class Verification:
             if not waiting:
                 return
             if turn:
+                self._on_progress("again", Progress(len(keys) - len(waiting), turn, len(waiting)))
                 await asyncio.sleep(self._pause_s)
             again: list[Key] = []
             for some in _in_batches(waiting, LOOK_KEYS_MAX):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
@@ -53,8 +52,7 @@ def test_quarantine_is_listed_shown_and_settled(folder: SyncFolder) -> None:
     folder.said("backfill")
     (held,) = folder.said("quarantine", "list", code=1)["quarantine"]
     assert (held["source_key"], held["reason"]) == ("[3]", "mapping")
-    result = folder.run("quarantine", "show", "customers", "to_new", "3")
-    assert json.loads(result.stdout)["source_row"]["STAT"] == "Z"
+    assert folder.said("quarantine", "show", "customers", "to_new", "3")["source_row"]["STAT"] == "Z"
     folder.said("quarantine", "retry", "customers", "to_new", "3", code=1)
     folder.legacy("UPDATE CUST SET STAT = 'I' WHERE CUST_NO = 3")
     folder.said("quarantine", "retry", "customers", "to_new", "3")

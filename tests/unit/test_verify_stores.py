@@ -221,3 +221,26 @@ async def test_verification_beside_writers_on_both_sides_never_raises_a_false_al
             write()
         found = [finding async for finding in Busy(pair.forth, pair.back, pause_s=0).run()]
         assert {finding.fault for finding in found} <= {Fault.UNSETTLED, Fault.HELD}
+
+
+@pytest.mark.parametrize("rows", [0, 1, 50, 403, 999, 1_000])
+async def test_a_sample_of_a_small_table_is_every_row_once(rows: int) -> None:
+    pair = await Pair(rows=rows).in_step()
+    findings, verification = await pair.verify(plan=Plan(sample_rows=1_000))
+    assert (findings, verification.sampled_rows) == ([], rows)
+
+
+async def test_how_far_looking_again_and_repairing_are_is_told() -> None:
+    pair = await Pair().in_step()
+    for number in range(5):
+        rogue(pair.new, (number,), {"id": number, "name": "by hand"})
+    steps: list[str] = []
+    verification = Verification(
+        pair.forth, None, on_progress=lambda step, _: steps.append(step), plan=Plan(sample_rows=0), pause_s=0
+    )
+    findings = [finding async for finding in verification.run()]
+    assert list(dict.fromkeys(steps)) == ["source", "target", "again"]
+    told: list[tuple[int, int]] = []
+    operations = Operations(pair.streams)
+    await repair(operations, "to_new", findings, by="ann", on_progress=lambda *progress: told.append(progress))
+    assert told == [(0, 5)]

@@ -9,6 +9,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from proxy.cli.figures import NOTHING, age, rate, share
+from proxy.cli.meter import progress_text
 from proxy.cli.screen import Field, Listing, plain
 from proxy.printable import printable
 
@@ -93,14 +94,8 @@ def progress_lines(one: Mapping[str, Any]) -> Iterator[str]:
         total, done = way["rows_total"], way["rows_done"]
         if not total and not done:
             continue
-        parts = [f"{done:,} of about {total:,} rows" if total else f"{done:,} rows"]
-        if total:
-            parts.append(share(min(1.0, done / total)))
-        if way["rate"]:
-            parts.append(rate(way["rate"]))
-        if way["eta_s"] is not None:
-            parts.append(f"{age(way['eta_s'])} left")
-        yield f"{one['name']} {way['name']}: {', '.join(parts)}"
+        way_of = f"{one['name']} {way['name']}"
+        yield progress_text(way_of, done, total, per_s=way["rate"], left_s=way["eta_s"])
 
 
 def _pending_lines(one: Mapping[str, Any]) -> Iterator[str]:

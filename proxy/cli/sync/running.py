@@ -22,7 +22,7 @@ from legacy_adapters.host import SyncHost
 from proxy.cli.screen import console, on_terminal, plain, show
 from proxy.cli.sync.exits import EPILOG, EXIT_INTERRUPTED, EXIT_OK, EXIT_UNREACHABLE, EXIT_WRONG
 from proxy.cli.sync.overview import overview, progress_lines
-from proxy.cli.sync.working import chosen, common_options, finish, load, opened, operations
+from proxy.cli.sync.working import chosen, common_options, finish, load, opened
 from proxy.logging import configure_logging
 from proxy.printable import printable
 from routes.config import Config, Sync
@@ -70,9 +70,9 @@ def backfill_command(sync: str | None, config: Path, *, again: bool, as_json: bo
 async def _begin_anew(config: Config, syncs: list[Sync], folder: Path) -> None:
     """Have every row of these copied again; one that never ran begins anyway."""
     async with opened(config, syncs, folder, never_ran=lambda _: None) as found:
-        for streams in found.values():
-            for stream in streams:
-                await operations(streams).copy_again(stream.direction.name)
+        for room in found.values():
+            for stream in room.streams:
+                await room.operations.copy_again(stream.direction.name)
 
 
 class _Running:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import sys
+import asyncio
 from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,18 +16,11 @@ from legacy_adapters.engine.stream import Stream
 from legacy_adapters.verify.bisect import Progress
 from legacy_adapters.verify.repairing import repair
 from legacy_adapters.verify.verifying import Finding, Plan, Verification
+from proxy.cli.meter import Meter
 from proxy.cli.screen import Field, Listing, plain, show
 from proxy.cli.sync.exits import EPILOG, EXIT_OK, EXIT_WRONG
-from proxy.cli.sync.working import (
-    chosen,
-    common_options,
-    finish,
-    key_text,
-    load,
-    opened,
-    operations,
-    who,
-)
+from proxy.cli.sync.keys import key_text
+from proxy.cli.sync.working import Room, chosen, common_options, finish, load, opened, who
 from routes.config import Config, Sync
 
 #: Findings that are shown one by one; all are counted, and `--json` has all.
@@ -44,6 +38,13 @@ _WORDS: Final = {
     "held": "in quarantine, waits for a person",
     "unsettled": "still on its way: the sync does not get on",
 }
+
+#: What to do about faults.
+_ADVICE: Final = (
+    ({"lost", "rogue", "mapping"}, "`strangler sync repair` lets the source win."),
+    ({"held"}, "`strangler sync quarantine list` says why."),
+    ({"unsettled"}, "`strangler sync status` says how far the sync is; where nobody runs it, nothing arrives."),
+)
 
 
 @click.command("verify", epilog=EPILOG)
@@ -71,32 +72,50 @@ def repair_command(sync: str | None, config: Path, *, as_json: bool) -> None:
 
 async def _verify(config: Config, syncs: list[Sync], folder: Path, plan: Plan, *, mend: bool, as_json: bool) -> int:
     results: list[dict[str, Any]] = []
-    async with opened(config, syncs, folder) as streams:
-        for name, ways in streams.items():
-            results += [await _one(name, way, ways, plan, mend=mend, quiet=as_json) for way in ways]
+    async with opened(config, syncs, folder) as rooms:
+        for room in rooms.values():
+            for stream in room.streams:
+                results.append(await _one(room, stream, plan, mend=mend))
+                if not as_json:
+                    _show(results[-1])
     if as_json:
-        click.echo(orjson.dumps({"verified": results}, option=orjson.OPT_INDENT_2, default=str))
-    else:
-        for result in results:
-            _show(result)
+        click.echo(orjson.dumps({"verified": results}, option=orjson.OPT_INDENT_2))
     return EXIT_OK if all(result["in_step"] for result in results) else EXIT_WRONG
 
 
-async def _one(name: str, way: Stream, ways: list[Stream], plan: Plan, *, mend: bool, quiet: bool) -> dict[str, Any]:
-    counter = next((other.direction for other in ways if other is not way), None)
-    shown = sys.stderr.isatty() and not quiet
+async def _one(room: Room, stream: Stream, plan: Plan, *, mend: bool) -> dict[str, Any]:
+    counter = next((other.direction for other in room.streams if other is not stream), None)
+    with Meter() as meter:
+        telling = await _telling(meter, stream, plan)
+        finder = stream.surroundings.finder
+        verification = Verification(stream.direction, counter, plan=plan, on_progress=telling, finder=finder)
+        findings = [finding async for finding in verification.run()]
+        result = {"sync": room.sync.name, "direction": stream.direction.name, **_figures(verification, findings)}
+        if mend and findings:
+            result |= await _mend(meter, room, stream, findings)
+    return result
+
+
+async def _telling(meter: Meter, stream: Stream, plan: Plan) -> Callable[[str, Progress], None]:
+    """What shows how far a verification is; how many rows there are is known about."""
+    direction = stream.direction
+    async with direction.reads.snapshot() as source, direction.writes.snapshot() as target:
+        totals = {"source": await source.count(), "target": await target.count()}
+    totals["mapping"] = totals["source"] if plan.sample_rows is None else min(plan.sample_rows, totals["source"])
+    name = f"{direction.sync} {direction.name}"
 
     def tell(step: str, progress: Progress) -> None:
-        if shown:
-            click.echo(f"\r{name} {way.direction.name}: {step}, {progress.rows:,} rows ", nl=False, err=True)
+        if step == "again":
+            what = f"{name}, looking again at what may be on its way"
+            meter.tell(what, progress.rows, progress.rows + progress.waiting, "records")
+        else:
+            meter.tell(f"{name}, {step}", progress.rows, totals[step])
 
-    verification = Verification(way.direction, counter, plan=plan, on_progress=tell, finder=way.surroundings.finder)
-    findings = [finding async for finding in verification.run()]
-    if shown:
-        click.echo("\r", nl=False, err=True)
-    result: dict[str, Any] = {
-        "sync": name,
-        "direction": way.direction.name,
+    return tell
+
+
+def _figures(verification: Verification, findings: Sequence[Finding]) -> dict[str, Any]:
+    return {
         "source_rows": verification.source_rows,
         "target_rows": verification.target_rows,
         "sampled_rows": verification.sampled_rows,
@@ -105,11 +124,23 @@ async def _one(name: str, way: Stream, ways: list[Stream], plan: Plan, *, mend: 
         "findings": [_plain(finding) for finding in findings],
         "in_step": not findings and not verification.incomplete,
     }
-    if mend and findings:
-        done = await repair(operations(ways), way.direction.name, findings, by=who())
-        result["repaired"] = dict(done.tally.counts)
-        result["foreign"] = [key_text(key) for key in done.foreign]
-    return result
+
+
+async def _mend(meter: Meter, room: Room, stream: Stream, findings: Sequence[Finding]) -> dict[str, Any]:
+    name = stream.direction.name
+    gone_through = 0
+
+    def tell(done: int, total: int) -> None:
+        nonlocal gone_through
+        gone_through = done
+        meter.tell(f"{room.sync.name} {name}, repair", done, total, "records")
+
+    try:
+        done = await repair(room.operations, name, findings, by=who(), on_progress=tell)
+    except asyncio.CancelledError:
+        click.echo(f"{gone_through:,} records were repaired; the same command goes on.", err=True)
+        raise
+    return {"repaired": dict(done.tally.counts), "foreign": [key_text(key) for key in done.foreign]}
 
 
 def _plain(finding: Finding) -> dict[str, Any]:
@@ -138,10 +169,17 @@ def _show(result: dict[str, Any]) -> None:
         shown.append(plain(f"  … and {len(result['findings']) - _SHOWN:,} more; --json has all"))
     if result["incomplete"]:
         shown.append(plain("  there are more than could be looked for: the stores are not a little out of step"))
-    if "repaired" in result:
-        numbers = ", ".join(f"{count:,} {what}" for what, count in result["repaired"].items() if count)
-        shown.append(plain(f"  repaired: {numbers or 'nothing to do'}. Verify again to see it."))
-        if result["foreign"]:
-            keys = ", ".join(result["foreign"][:_SHOWN])
-            shown.append(plain(f"  left alone, since the sync never wrote them: {keys}"))
-    show(*shown)
+    show(*shown, *(plain(f"  {line}") for line in _what_next(result)))
+
+
+def _what_next(result: dict[str, Any]) -> Iterator[str]:
+    """What was done about it, or what to do."""
+    if "repaired" not in result:
+        yield from (words for among, words in _ADVICE if among & result["counts"].keys())
+        return
+    numbers = ", ".join(f"{count:,} {what}" for what, count in result["repaired"].items() if count)
+    yield f"repaired: {numbers or 'nothing to do'}. Verify again to see it."
+    if result["foreign"]:
+        keys = ", ".join(result["foreign"][:_SHOWN])
+        more = len(result["foreign"]) - _SHOWN
+        yield f"left alone, since the sync never wrote them: {keys}{f' and {more:,} more' if more > 0 else ''}"

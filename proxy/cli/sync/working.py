@@ -5,23 +5,26 @@ from __future__ import annotations
 import asyncio
 import functools
 import getpass
-import json
 import os
 import sys
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, ParamSpec
 
 import click
 
 from legacy_adapters.engine.lookups import LedgerFinder
+from legacy_adapters.engine.model import SyncModel
 from legacy_adapters.engine.operations import Operations
 from legacy_adapters.engine.stream import Stream, Surroundings
 from legacy_adapters.errors import MappingError, PlanError, StoreUnavailableError, SyncError, trace_of
 from legacy_adapters.opening import Opened, open_sync, ordered
-from legacy_adapters.record import Key
+from legacy_adapters.record import Key, Side
+from legacy_adapters.values.kinds import ColumnKind
 from proxy.cli.sync.exits import EXIT_FAULT, EXIT_INTERRUPTED, EXIT_UNREACHABLE, EXIT_USAGE, EXIT_WRONG
+from proxy.cli.sync.keys import read_key
 from proxy.configfile import read_config
 from proxy.printable import printable
 from routes.config import Config, Sync
@@ -115,6 +118,46 @@ class NeverRanError(SyncError):
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Room:
+    """A sync to work on, with open stores.
+
+    Attributes:
+        sync: as configured.
+        streams: of its directions.
+        key_columns: what the key of each side holds.
+    """
+
+    sync: Sync
+    streams: tuple[Stream, ...]
+    key_columns: Mapping[Side, Sequence[ColumnKind]]
+
+    @property
+    def operations(self) -> Operations:
+        """Work on single keys."""
+        return Operations(self.streams)
+
+    def stream(self, direction: str) -> Stream:
+        """One of its directions.
+
+        Raises:
+            click.UsageError: it does not go that way.
+        """
+        for stream in self.streams:
+            if stream.direction.name == direction:
+                return stream
+        there = ", ".join(stream.direction.name for stream in self.streams)
+        raise click.UsageError(f"The sync {self.sync.name} has no direction {direction}; it goes {there}.")
+
+    def key(self, side: Side, text: str) -> Key:
+        """A key of that side, as somebody wrote it.
+
+        Raises:
+            click.BadParameter: it is none.
+        """
+        return read_key(text, self.key_columns[side])
+
+
 def tell_never_ran(name: str) -> None:
     """Say it of a sync, where that is no obstacle."""
     click.echo(f"{NeverRanError(name)}.", err=True)
@@ -123,8 +166,8 @@ def tell_never_ran(name: str) -> None:
 @asynccontextmanager
 async def opened(
     config: Config, syncs: list[Sync], folder: Path, *, never_ran: Callable[[str], None] | None = None
-) -> AsyncIterator[dict[str, list[Stream]]]:
-    """The streams of these syncs over open stores, for work beside a running syncer; makes nothing in the stores.
+) -> AsyncIterator[dict[str, Room]]:
+    """These syncs by name, with open stores, for work beside a running syncer; makes nothing in the stores.
 
     Others are opened as far as these look things up in their ledgers.
 
@@ -153,13 +196,18 @@ async def opened(
         models = {model.name: model for model in ordered(found)}
         around = Surroundings(finder=LedgerFinder(models))
         yield {
-            sync.name: [Stream(way, models[sync.name].settings, around) for way in models[sync.name].directions()]
-            for sync in syncs
-            if sync.name in begun
+            one.sync.name: _room(one, models[one.sync.name], around)
+            for one in found
+            if one.sync in syncs and one.sync.name in begun
         }
     finally:
         for one in found:
             await one.close()
+
+
+def _room(one: Opened, model: SyncModel, around: Surroundings) -> Room:
+    streams = tuple(Stream(way, model.settings, around) for way in model.directions())
+    return Room(one.sync, streams, {side: one.stores[side].key_kinds for side in Side})
 
 
 def _with_lookups(config: Config, syncs: list[Sync]) -> list[Sync]:
@@ -172,40 +220,6 @@ def _with_lookups(config: Config, syncs: list[Sync]) -> list[Sync]:
         wanted |= more
 
 
-def operations(streams: list[Stream]) -> Operations:
-    """Work on single keys."""
-    return Operations(streams)
-
-
 def who() -> str:
     """Whose name stands beside a decision."""
     return getpass.getuser()
-
-
-def key_text(key: Key | None) -> str:
-    """A key as it is printed, and as `read_key` takes it: JSON, of which a terminal acts on nothing."""
-    if key is None:
-        return "-"
-    text = json.dumps(list(key), default=str, ensure_ascii=False)
-    return text if text.isprintable() else "".join(map(_escaped, text))
-
-
-def _escaped(character: str) -> str:
-    return character if character.isprintable() else json.dumps(character)[1:-1]
-
-
-def read_key(text: str) -> Key:
-    """A key as it was printed, or one plain value.
-
-    Raises:
-        click.BadParameter: it is neither.
-    """
-    try:
-        value = json.loads(text)
-    except ValueError:
-        return (text,)
-    if isinstance(value, list) and value:
-        return tuple(value)
-    if isinstance(value, dict) or value is None or value == []:
-        raise click.BadParameter(f'{text} is no key: write a value, or ["A", 7] for several columns')
-    return (value,)
