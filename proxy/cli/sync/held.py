@@ -188,7 +188,9 @@ def _values(row: Row | None, columns: Sequence[str]) -> str:
 
 
 def _shown(value: Any) -> str:
-    return NOTHING if value is None else value if isinstance(value, str) else value_text(value)
+    if value is None:
+        return NOTHING
+    return str(value).lower() if isinstance(value, bool) else value_text(value)
 
 
 def _differing(stream: Stream, held: Quarantined) -> frozenset[str]:

@@ -101,7 +101,7 @@ class _Source:
 def _from_proxy(answer: dict[str, Any]) -> _Answer:
     syncs, state = answer["syncs"], answer["syncer"]
     down = bool(syncs) and state != "ready"
-    notice = f"The syncer is {state or 'not there'}: these are its last words." if down else ""
+    notice = f"The syncer is {state or 'not there'}: this is what was heard of it last." if down else ""
     wrong = down or any(map(is_wrong, syncs))
     return _Answer({"source": "proxy", **answer}, notice, EXIT_WRONG if wrong else EXIT_OK)
 
