@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 from typing import Any, Final
 
-from legacy_adapters.change import ChangeBatch, Cursor
+from legacy_adapters.change import ChangeBatch
 from legacy_adapters.engine.checkpoint import BackfillMark, LiveMark
 from legacy_adapters.engine.model import Direction
 from legacy_adapters.engine.phases import Phase
@@ -58,7 +58,6 @@ async def _read(opened: Opened) -> dict[str, Any]:
 async def _direction(direction: Direction, pending: ChangeBatch | None) -> dict[str, Any]:
     backfill = BackfillMark.decode(await direction.writes.read_checkpoint(direction.backfill)) or BackfillMark()
     copied = backfill.done and backfill.version == direction.mapper.version
-    live = await _live(direction)
     return {
         "name": direction.name,
         "copied": copied,
@@ -67,7 +66,6 @@ async def _direction(direction: Direction, pending: ChangeBatch | None) -> dict[
         "rate": None,
         "eta_s": None,
         "lag_s": None if pending is None else _lag_s(pending),
-        "cursor": live,
         "counts": None,
         "quarantine": None,
         "held": await direction.writes.quarantine_counts(),
@@ -76,22 +74,17 @@ async def _direction(direction: Direction, pending: ChangeBatch | None) -> dict[
     }
 
 
-async def _live(direction: Direction) -> Cursor | None:
-    mark = LiveMark.decode(await direction.writes.read_checkpoint(direction.live))
-    return None if mark is None else mark.cursor
-
-
 async def _pending(direction: Direction) -> ChangeBatch | None:
     """What was captured and not applied; None where the stream never began.
 
     Raises:
         CaptureError: capture is gone, or was made anew since.
     """
-    cursor = await _live(direction)
-    if cursor is None:
+    mark = LiveMark.decode(await direction.writes.read_checkpoint(direction.live))
+    if mark is None:
         return None
     async with direction.reads.snapshot() as snapshot:
-        return await snapshot.changes(cursor, PENDING_MAX)
+        return await snapshot.changes(mark.cursor, PENDING_MAX)
 
 
 def _lag_s(pending: ChangeBatch) -> float:

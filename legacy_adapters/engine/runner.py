@@ -116,7 +116,7 @@ class SyncRunner:
             stalled=self._stalled,
             error=self._error,
             directions=tuple(
-                progress.status(stream.direction.name, None if stream.mark is None else stream.mark.cursor)
+                progress.status(stream.direction.name)
                 for stream, progress in zip(self._streams, self._progress, strict=True)
             ),
         )

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from legacy_adapters.change import Cursor
 from legacy_adapters.engine.batch import Tally
 
 #: Over how long a rate is taken.
@@ -27,7 +26,6 @@ class DirectionStatus:
         rate: rows and changes per second, over the last ten seconds.
         eta_s: seconds that the backfill still takes at this rate; None is unknown or done.
         lag_s: age of the oldest captured change that is not applied, as far as is known.
-        cursor: how far the capture was applied.
         counts: by name: see `COUNTERS`; since this process started.
         quarantine: reasons of what went to quarantine, since this process started.
         held: how much is in quarantine, by reason, as of some seconds ago.
@@ -40,7 +38,6 @@ class DirectionStatus:
     rate: float
     eta_s: float | None
     lag_s: float
-    cursor: Cursor | None
     counts: dict[str, int]
     quarantine: dict[str, int]
     held: dict[str, int]
@@ -106,7 +103,7 @@ class Progress:
         silent = 0.0 if self._window_at is None else self.monotonic() - self._window_at
         return self._rate if silent < RATE_WINDOW_S else 0.0
 
-    def status(self, name: str, cursor: Cursor | None) -> DirectionStatus:
+    def status(self, name: str) -> DirectionStatus:
         """As plain data."""
         rate = self.rate
         left = None if self.rows_total is None or self.copied else max(0, self.rows_total - self.rows_done)
@@ -118,7 +115,6 @@ class Progress:
             rate=rate,
             eta_s=left / rate if left is not None and rate > 0 else None,
             lag_s=self.lag_s,
-            cursor=cursor,
             counts={counter: self.tally.counts[counter] for counter in COUNTERS},
             quarantine=dict(self.tally.reasons),
             held=dict(self.held),
@@ -126,13 +122,14 @@ class Progress:
 
 
 def as_data(status: SyncStatus) -> dict[str, Any]:
-    """For JSON. Without cursors: polling's has keys of records in it, and MariaDB's may be long."""
-    shown = [name for name in DirectionStatus.__slots__ if name != "cursor"]
+    """For JSON. There is no cursor in it: a polled capture's has keys of records."""
     return {
         "name": status.name,
         "phase": status.phase,
         "since": status.since,
         "stalled": status.stalled,
         "error": status.error,
-        "directions": [{name: getattr(direction, name) for name in shown} for direction in status.directions],
+        "directions": [
+            {name: getattr(direction, name) for name in DirectionStatus.__slots__} for direction in status.directions
+        ],
     }

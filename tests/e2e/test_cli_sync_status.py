@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from legacy_adapters.engine.status import DirectionStatus
 from support.sync_folder import SyncFolder
 from support.terminal import CTRL_C, Terminal
 
@@ -52,6 +53,13 @@ def test_what_waits_is_counted_and_has_an_age(copied: SyncFolder) -> None:
     assert way["held"] == {"mapping": 3}
     assert way["lag_s"] > 0
     assert "customers to_new: 2 captured changes wait, the oldest" in copied.run("status", "--stores").stdout
+
+
+def test_the_stores_tell_what_a_proxy_would_and_no_cursor_which_may_have_keys_in_it(copied: SyncFolder) -> None:
+    (one,) = copied.said("status", "--stores")["syncs"]
+    (way,) = one["directions"]
+    assert way.keys() == {*DirectionStatus.__slots__, "pending", "pending_more"}
+    assert "cursor" not in way
 
 
 def test_a_change_that_waits_for_too_long_is_wrong(copied: SyncFolder) -> None:
