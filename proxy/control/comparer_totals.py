@@ -55,8 +55,9 @@ class ComparerTotals:
 
     def keep_only(self, routes: set[str]) -> None:
         """Forget routes that are no longer configured, as comparers do."""
-        proofs = self._retired.get("proofs", {})
-        self._retired["proofs"] = {route: counts for route, counts in proofs.items() if route in routes}
+        proofs = self._retired.get("proofs")
+        if proofs:
+            self._retired["proofs"] = {route: counts for route, counts in proofs.items() if route in routes}
 
     def total(self) -> dict[str, Any]:
         """In the shape of a comparer's own figures; empty where none has ever said anything."""
