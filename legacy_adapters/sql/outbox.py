@@ -28,8 +28,6 @@ from legacy_adapters.values.kinds import ColumnKind
 
 #: Seconds between two looks at whether triggers and table are still what they were.
 VERIFY_INTERVAL_S: Final = 1.0
-#: Longest name of an origin that is kept.
-ORIGIN_CHARS_MAX: Final = 64
 _ID_BYTES: Final = 8
 
 

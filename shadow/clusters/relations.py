@@ -67,7 +67,6 @@ RELATIONS: Final[dict[str, str]] = {
 }
 #: Longest value that relations are looked for in, in characters.
 VALUE_CHARACTERS_MAX: Final = 4_096
-_HOUR_NS: Final = 3_600 * NANOSECONDS
 _EPOCH_SCALES: Final = (1, 1_000)
 _TRUTHS: Final[dict[Any, tuple[bool, str]]] = {
     "Y": (True, "Y/N"), "N": (False, "Y/N"), "y": (True, "y/n"), "n": (False, "y/n"),

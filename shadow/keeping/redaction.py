@@ -7,8 +7,8 @@ same token wherever it stands, and without the key nobody can try values out. Wh
 2. values of headers, cookies, query and form parameters of such names, Authorization and Cookie among them;
 3. what looks like a secret in any other text: `password=…`, bearer tokens, JWTs, private keys, card numbers;
 4. a name of a member that is no name but a token or an address: objects are used as maps;
-5. whatever became a token by 1 or 2, wherever else it stands in the same exchange: echoed in an error message, in a
-   key, in a redirect, as it is or percent-encoded.
+5. whatever became a token by 1 to 4, wherever else it stands in the same exchange: echoed in an error message, in a
+   key, in a redirect, as it is, percent-encoded or escaped for HTML. From `ECHO_CHARACTERS_MIN` characters on.
 
 A body that could not be decoded is not kept at all, so that no encoding carries a secret past this.
 """
