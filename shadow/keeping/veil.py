@@ -6,10 +6,11 @@ Comparison ─▶ Veil.named     patterns without names that are secrets; noise,
            ─▶ RouteNoise     learns and judges
            ─▶ the comparison as it was, with what noise explains marked
 ```
-A pattern is always told in the same way: names that are secrets as `*`, so that the places under them are one, and what
-lies inside of something secret as one token, so that those stay apart. Digests are keyed. So what was learned of a secret
-place goes on to hold after a restart with the same key. With another key (each run has its own where `state.redaction_key` is not set) what needs the key is
-learned anew. Where a place is not secret, all is as if there were no veil.
+A pattern is always told in the same way: names that are secrets as `*`, so that the places under them are one, and
+what lies inside of something secret as one token, so that those stay apart. Digests are keyed. So what was learned of a
+secret place goes on to hold after a restart with the same key. With another key (each run has its own where
+`state.redaction_key` is not set) what needs the key is learned anew. Where a place is not secret, all is as if there
+were no veil.
 """
 
 from __future__ import annotations
