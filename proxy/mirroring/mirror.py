@@ -195,10 +195,9 @@ class Mirror:
         failed = served.outcome in {FAILED, TIMED_OUT}
         if self._failed_before is not None or self._oversized or not failed or self.target.writes:
             self.state = ANSWERED
-            self._mirrors.make_done(self)
         else:
             self.state = READY
-            self._mirrors.make_ready(self)
+        self._mirrors.make_ready(self)
 
     # asking
 

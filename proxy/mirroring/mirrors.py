@@ -3,7 +3,7 @@
 | bound | shed as |
 | --- | --- |
 | `rate_max` of the route | `rate` |
-| `concurrency_max` of the route, connections of the mirrored service | `concurrency` |
+| `concurrency_max` of the route, connections of the mirrored service, `READY_MAX` | `concurrency` |
 | `HELD_BYTES_MAX` of captured bodies | `memory` |
 | the queue to the comparer | `queue`, or `comparer_down` where nobody empties it |
 
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from routes.model import ArmModel, Decision, RouteModel, ServiceModel
     from routes.table import Table
 
-#: Pieces of work of mirrors that may wait before no other mirror is made ready.
+#: Pieces of work of mirrors that may wait; with as many, no other mirror is made ready.
 READY_MAX: Final = 1024
 #: The header by which a service knows that it has done a write already (draft-ietf-httpapi-idempotency-key-header).
 IDEMPOTENCY_KEY: Final = b"idempotency-key"
@@ -231,16 +231,16 @@ class Mirrors:
         return SHED[reason]
 
     def make_ready(self, mirror: Mirror) -> None:
-        """Its client was served: it asks in a quiet moment."""
+        """Its client was served: in a quiet moment it asks, or its message is made where there is nothing to ask."""
         quiet = self._quiet
         if len(quiet) >= READY_MAX:
             mirror.shed(reasons.CONCURRENCY)
             return
         self._waiting.add(mirror)
-        quiet.add(partial(self._start, mirror))
+        quiet.add(partial(self._start, mirror) if mirror.state == READY else mirror.conclude)
 
     def make_done(self, mirror: Mirror) -> None:
-        """Nothing more will come: its message is made in a quiet moment."""
+        """Its answers have come: its message is made in a quiet moment. It was ready before, which is bounded."""
         self._waiting.add(mirror)
         self._quiet.add(mirror.conclude)
 

@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from proxy.mirroring import mirrors
 from support.shadow_plane import GET
 from support.upstream_script import OK, Arrival, answering
 from support.waits import eventually
@@ -109,6 +110,15 @@ async def test_new_that_hangs_has_no_more_than_concurrency_max_to_do(shadow):
     await eventually(lambda: plane.counters()["shed"] == {"concurrency": 7})
     assert plane.counters()["under_way"] == 3
     assert plane.new.open_connections == 3
+
+
+@pytest.mark.parametrize("served", [OK, b"HTTP/1.1 200 OK\r\nContent-Length: 2000\r\n\r\n" + b"y" * 2000])
+async def test_what_waits_for_a_quiet_moment_is_bounded_whether_it_has_to_ask_or_not(shadow, monkeypatch, served):
+    monkeypatch.setattr(mirrors, "READY_MAX", 0)
+    plane = await shadow(shadow={"body_bytes_max": "1KiB"})
+    plane.legacy.script = answering(served)
+    await plane.ask()
+    assert (await plane.settled())["shed"] == {"concurrency": 1}
 
 
 async def test_request_that_is_mirrored_to_a_hanging_service_does_not_hold_its_client_connection(shadow):
