@@ -105,7 +105,7 @@ class OutboxCapture(Capture):
 
     async def verify(self, connection: Connection) -> None:
         """See that triggers and table are what they were when capture was installed."""
-        shape = await self.dialect.reflect(connection, self.table.name)
+        shape = await self.look(connection)
         shape.require_same(self.table.shape)
         recorded = await self._recorded(connection)
         if recorded is None:
@@ -116,6 +116,10 @@ class OutboxCapture(Capture):
                 f"the triggers that capture {self.table.name} were dropped, changed or switched off; writes since then "
                 "may be missing. Copy it again (strangler sync backfill --again), then verify and repair"
             )
+
+    async def look(self, connection: Connection) -> TableShape:
+        """The table as it is now."""
+        return await self.dialect.reflect(connection, self.table.name)
 
     async def check(self, connection: Connection, cursor: Cursor | None) -> None:
         """The same, at most once in `VERIFY_INTERVAL_S`; and that the cursor is one of this installation.

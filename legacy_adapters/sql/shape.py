@@ -86,7 +86,6 @@ class TableShape:
         primary_key: its columns; empty where it has none.
         uniques: the unique keys beside the primary key.
         references: foreign keys of this table.
-        referenced_by: foreign keys of other tables to this one.
         triggers: that are on it.
         storage: the engine that keeps it, where there are several: `InnoDB`.
         server: product and version.
@@ -98,7 +97,6 @@ class TableShape:
     primary_key: tuple[str, ...] = ()
     uniques: tuple[UniqueKey, ...] = ()
     references: tuple[ForeignKey, ...] = ()
-    referenced_by: tuple[ForeignKey, ...] = ()
     triggers: tuple[Trigger, ...] = ()
     storage: str = ""
     server: str = ""

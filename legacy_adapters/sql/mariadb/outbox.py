@@ -6,6 +6,7 @@ import random
 import secrets
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 from legacy_adapters.change import Cursor
@@ -13,6 +14,7 @@ from legacy_adapters.errors import PlanError, StoreUnavailableError
 from legacy_adapters.sql.capture import Delta, Event
 from legacy_adapters.sql.connection import Connection
 from legacy_adapters.sql.mariadb import gaps as gap
+from legacy_adapters.sql.mariadb.reflection import stamp_of, triggers_of
 from legacy_adapters.sql.names import trigger
 from legacy_adapters.sql.outbox import OutboxCapture
 from legacy_adapters.sql.shape import TableShape
@@ -48,6 +50,18 @@ class MariaDBOutbox(OutboxCapture):
     _listed_at = 0.0
     _interval_s = LISTING_INTERVAL_S
     _may_list = True
+    #: The stamp of the table, and what it was then.
+    _known: tuple[str, TableShape] | None = None
+
+    async def look(self, connection: Connection) -> TableShape:
+        """The table as it is now: asked for in full only where it was altered, since catalogues are dear."""
+        schema, name = self.table.shape.schema, self.table.shape.table
+        stamp = await stamp_of(connection, schema, name)
+        if stamp is None or self._known is None or self._known[0] != stamp:
+            shape = await super().look(connection)
+            self._known = None if stamp is None else (stamp, shape)
+            return shape
+        return replace(self._known[1], triggers=await triggers_of(connection, schema, name))
 
     def trigger_names(self) -> Sequence[str]:
         return [trigger(self.table.shape.table, event) for event in _EVENTS]

@@ -72,14 +72,14 @@ WHERE x.indrelid = $1 AND x.indisunique
 ORDER BY i.relname
 """
 REFERENCES = """
-SELECT c.conname, c.conrelid = $1, c.conrelid::regclass::text, c.confrelid::regclass::text,
+SELECT c.conname, c.conrelid::regclass::text, n.nspname || '.' || t.relname,
        ARRAY(SELECT a.attname::text FROM unnest(c.conkey) WITH ORDINALITY k(attnum, position)
              JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = k.attnum ORDER BY k.position),
        ARRAY(SELECT a.attname::text FROM unnest(c.confkey) WITH ORDINALITY k(attnum, position)
              JOIN pg_attribute a ON a.attrelid = c.confrelid AND a.attnum = k.attnum ORDER BY k.position),
        c.confdeltype, c.confupdtype
-FROM pg_constraint c
-WHERE c.contype = 'f' AND (c.conrelid = $1 OR c.confrelid = $1)
+FROM pg_constraint c JOIN pg_class t ON t.oid = c.confrelid JOIN pg_namespace n ON n.oid = t.relnamespace
+WHERE c.contype = 'f' AND c.conrelid = $1
 ORDER BY c.conname
 """
 TRIGGERS = """
@@ -109,7 +109,7 @@ async def reflect(connection: Connection, table: str) -> TableShape:
         )
     columns = tuple(_column(record, encoding) for record in await connection.fetch(COLUMNS, [oid]))
     indexes = await connection.fetch(INDEXES, [oid])
-    keys = [_foreign_key(record) for record in await connection.fetch(REFERENCES, [oid])]
+    references = await connection.fetch(REFERENCES, [oid])
     triggers = await connection.fetch(TRIGGERS, [oid])
     return TableShape(
         schema=schema,
@@ -119,8 +119,7 @@ async def reflect(connection: Connection, table: str) -> TableShape:
         uniques=tuple(
             UniqueKey(index, tuple(cols), partial) for index, primary, partial, cols in indexes if not primary
         ),
-        references=tuple(key for outgoing, key in keys if outgoing),
-        referenced_by=tuple(key for outgoing, key in keys if not outgoing or key.table == key.referred_table),
+        references=tuple(map(_foreign_key, references)),
         triggers=tuple(map(_trigger, triggers)),
         server=f"PostgreSQL {version}",
     )
@@ -193,10 +192,10 @@ def _numeric(packed: int) -> tuple[int, int]:
     return packed >> 16 & 0xFFFF, scale - 0x800 if scale & 0x400 else scale
 
 
-def _foreign_key(record: Record) -> tuple[bool, ForeignKey]:
-    name, outgoing, table, referred, columns, referred_columns, on_delete, on_update = record
+def _foreign_key(record: Record) -> ForeignKey:
+    name, table, referred, columns, referred_columns, on_delete, on_update = record
     deletes, updates = _ACTIONS[_text(on_delete)], _ACTIONS[_text(on_update)]
-    return outgoing, ForeignKey(name, table, tuple(columns), referred, tuple(referred_columns), deletes, updates)
+    return ForeignKey(name, table, tuple(columns), referred, tuple(referred_columns), deletes, updates)
 
 
 def _trigger(record: Record) -> Trigger:

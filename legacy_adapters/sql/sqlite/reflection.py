@@ -64,7 +64,6 @@ async def reflect(connection: Connection, table: str) -> TableShape:
         primary_key=tuple(record[1] for record in primary),
         uniques=uniques,
         references=references,
-        referenced_by=await _referenced_by(connection, name),
         triggers=await _triggers(connection, name),
         server=f"SQLite {sqlite3.sqlite_version}",
     )
@@ -127,14 +126,6 @@ async def _references(connection: Connection, table: str) -> tuple[ForeignKey, .
         )
         for number, parts in by_id.items()
     )
-
-
-async def _referenced_by(connection: Connection, table: str) -> tuple[ForeignKey, ...]:
-    found: list[ForeignKey] = []
-    for (other,) in await connection.fetch("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name"):
-        keys = await _references(connection, other)
-        found += [key for key in keys if key.referred_table.lower() == table.lower()]
-    return tuple(found)
 
 
 async def _triggers(connection: Connection, table: str) -> tuple[Trigger, ...]:
