@@ -11,9 +11,11 @@ _POWER_MAX: Final = 12
 #: Digits of a number that is looked at; longer ones are compared by equality only.
 _DIGITS_MAX: Final = 60
 _PLACES_MAX: Final = 9
+#: Ways to lose places, those that are looked for first coming first.
+CUTS: Final = {"rounded": (ROUND_HALF_EVEN, ROUND_HALF_UP), "truncated": (ROUND_DOWN,)}
 
 
-def exact(number: float | Decimal) -> Decimal | None:
+def exact(number: float | Decimal | str) -> Decimal | None:
     """A number as it is written, exactly; None where it is not finite or too long to be worth it."""
     text = str(number)
     if len(text) > _DIGITS_MAX:
@@ -61,8 +63,12 @@ def _less_exact(one: Decimal, other: Decimal) -> str:
 
 
 def _how_cut(exact_one: Decimal, short: Decimal, places: int) -> str:
+    return next((how for how in CUTS if is_cut(exact_one, short, places, how)), "")
+
+
+def is_cut(exact_one: Decimal, short: Decimal, places: int, how: str) -> bool:
+    """Whether the short number is the exact one, `rounded` or `truncated` to so many places."""
     unit = Decimal(1).scaleb(-places)
-    for mode in (ROUND_HALF_EVEN, ROUND_HALF_UP):
-        if exact_one.quantize(unit, rounding=mode) == short:
-            return "rounded"
-    return "truncated" if exact_one.quantize(unit, rounding=ROUND_DOWN) == short else ""
+    with localcontext() as context:
+        context.prec = _DIGITS_MAX * 2
+        return any(exact_one.quantize(unit, rounding=mode) == short for mode in CUTS[how])

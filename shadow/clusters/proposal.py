@@ -77,7 +77,8 @@ def propose(cluster: Cluster) -> Proposal | None:
     if name in {"rounded", "unrounded", "truncated", "untruncated"}:
         # Half a unit of the last place for rounding, a whole one for cutting.
         room = 10.0 ** -int(argument) * (0.5 if name.endswith("rounded") else 1.0)
-        words = f"equal to {argument} places; right where clients do not need more"
+        places = "1 place" if argument == "1" else f"{argument} places"
+        words = f"equal to {places}; right where clients do not need more"
         return _proposal(cluster, "tolerance", {"absolute": room}, LIKELY, words)
     if name in {"bool_as", "as_bool"} and argument in _TRUTHS:
         return _truths(cluster, argument, to_text=name == "bool_as")

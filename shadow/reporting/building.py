@@ -10,7 +10,7 @@ from typing import Any, Final
 from routes.shadowing import RuleModel
 from shadow.beta import exact_interval
 from shadow.comparison import Kind, Verdict
-from shadow.reporting.folding import MOVED, fold_moved
+from shadow.reporting.folding import MOVED, fold
 from shadow.reporting.gate import Evidence, GateSettings, judge
 from shadow.reporting.marking import excerpts, json_text, visible
 from shadow.reporting.model import (
@@ -89,8 +89,8 @@ def build_route(
         self_proof=proof,
     )
     judgement = judge(evidence, settings)
-    open_clusters = fold_moved(one for one in rows.clusters if one.fingerprint not in rows.settled)
-    settled = fold_moved(one for one in rows.clusters if one.fingerprint in rows.settled)
+    open_clusters = fold(one for one in rows.clusters if one.fingerprint not in rows.settled)
+    settled = fold(one for one in rows.clusters if one.fingerprint in rows.settled)
     flagged = {(key.pattern, key.kind) for key in rows.keys if key.flagged}
     flagged |= {(pattern, MOVED) for pattern, kind in flagged if kind == Kind.MISSING}
     kinds = len(open_clusters) + rows.clusters_more

@@ -29,7 +29,8 @@ def describe(pattern: str, kind: str, relation: str) -> str:
     """A cluster in words: `new is legacy rounded to 2 places`."""
     name, _, argument = relation.partition(":")
     if name in RELATIONS:
-        return RELATIONS[name].format(argument)
+        words = RELATIONS[name].format(argument)
+        return words.replace("to 0 places", "to whole numbers").replace("to 1 places", "to 1 place")
     if pattern in _PLACES and kind in {Kind.VALUE, Kind.LENGTH}:
         return _PLACES[pattern]
     return relation or (_KINDS[Kind(kind)] if kind in set(Kind) else kind)

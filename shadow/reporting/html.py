@@ -18,7 +18,7 @@ from markupsafe import Markup
 from shadow.reporting import drawing, figures
 from shadow.reporting.marking import Piece, mark
 from shadow.reporting.model import Example, Report
-from shadow.reporting.sentences import VERDICTS, proven
+from shadow.reporting.sentences import IDLE, VERDICTS, idle, proven
 
 _FOLDER: Final = Path(__file__).with_name("templates")
 
@@ -32,6 +32,7 @@ def render_html(report: Report) -> str:
         js=Markup(js),  # noqa: S704
         css_hash=_hash(css),
         js_hash=_hash(js),
+        idle_words=IDLE,
         verdict_words={str(verdict): words for verdict, words in VERDICTS.items()},
         tones={str(verdict): tone for verdict, tone in drawing.TONES.items()},
     )
@@ -51,6 +52,7 @@ def _template() -> jinja2.Template:
         moment=figures.moment,
         span=figures.span,
         power=figures.power,
+        idle=idle,
         sentence=sentence,
         proven=lambda given: _together(proven(given)),
         mark=_mark,

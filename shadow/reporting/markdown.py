@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from shadow.reporting.figures import count, duration, interval, moment, plural, power, share, span, times
 from shadow.reporting.model import ArmLatency, ClusterReport, Condition, Outcome, Report, RouteReport, State
-from shadow.reporting.sentences import proven
+from shadow.reporting.sentences import IDLE, idle, proven
 
 _SIGNS = {Outcome.PASSED: "✅", Outcome.FAILED: "❌", Outcome.UNKNOWN: "❔"}
 _STATES = {State.READY: "✅", State.NOT_READY: "❌", State.TOO_EARLY: "❔"}
@@ -58,6 +58,10 @@ def block(text: str, kind: str = "") -> list[str]:
 def _route(route: RouteReport) -> Iterator[str]:
     yield f"## {_STATES[route.judgement.state]} {plain(route.route)}: {plain(route.headline)}"
     yield ""
+    if idle(route.coverage):
+        yield plain(IDLE)
+        yield ""
+        return
     for one in (*route.judgement.in_the_way, *_passed(route)):
         yield f"- {_SIGNS[one.outcome]} {plain(one.words)}"
     yield ""

@@ -86,6 +86,18 @@ def headline(coverage: Coverage, different: Share, kinds: int, state: State) -> 
     return f"{found}; {STATES[state]}"
 
 
+#: Why a report of a route has nothing in it.
+IDLE: Final = (
+    "No request of it was mirrored in this time: none came, or none of a method that is mirrored (GET, HEAD and the "
+    "like, unless unsafe_methods says more), or sample left all of them out."
+)
+
+
+def idle(coverage: Coverage) -> bool:
+    """Whether there is nothing to report of a route."""
+    return not coverage.mirrored and not coverage.compared
+
+
 def seen(exchanges: Share) -> str:
     """How often a kind of difference was seen: `41 exchanges, 0.85 % of those compared`."""
     return f"{plural(exchanges.count, 'exchange')}, {share(exchanges.value)} of those compared"

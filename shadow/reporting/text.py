@@ -14,7 +14,7 @@ from shadow.comparison import Kind
 from shadow.reporting.figures import count, duration, interval, moment, plural, power, share, span, times
 from shadow.reporting.marking import Piece, mark
 from shadow.reporting.model import ArmLatency, ClusterReport, Outcome, Report, RouteReport, State, Trend
-from shadow.reporting.sentences import proven, seen
+from shadow.reporting.sentences import IDLE, idle, proven, seen
 
 _STATES: Final = {State.READY: "green", State.NOT_READY: "red", State.TOO_EARLY: "yellow"}
 _SIGNS: Final = {Outcome.PASSED: ("✓", "green"), Outcome.FAILED: ("✕", "red"), Outcome.UNKNOWN: ("?", "yellow")}
@@ -69,6 +69,9 @@ def _headline(route: RouteReport) -> Text:
 
 def _route(route: RouteReport) -> Iterator[RenderableType]:
     yield _headline(route)
+    if idle(route.coverage):
+        yield Padding(Text(IDLE), _INDENT)
+        return
     for one in route.judgement.in_the_way:
         sign, colour = _SIGNS[one.outcome]
         yield _hanging(Text(sign, style=colour), Text(one.words))
@@ -78,9 +81,15 @@ def _route(route: RouteReport) -> Iterator[RenderableType]:
         yield from _rule(cluster.rule)
     if route.clusters_more:
         yield Padding(Text(f"and {count(route.clusters_more)} more, less frequent kinds", style="dim"), _INDENT)
-    yield ""
-    yield Padding(_verdicts(route), _INDENT)
-    for part in (_left_out(route), _latency(route), _keys(route), _proof(route), _rules(route), _trend(route.trend)):
+    for part in (
+        _verdicts(route),
+        _left_out(route),
+        _latency(route),
+        _keys(route),
+        _proof(route),
+        _rules(route),
+        _trend(route.trend),
+    ):
         if part is not None:
             yield ""
             yield Padding(part, _INDENT)
@@ -140,7 +149,9 @@ def table(title: str, *columns: str, left: int = 1) -> Table:
     return made
 
 
-def _verdicts(route: RouteReport) -> Table:
+def _verdicts(route: RouteReport) -> Table | None:
+    if not route.coverage.compared:
+        return None
     made = table("Verdicts", "", "exchanges", "share", "95 % interval")
     for one in route.verdicts:
         if one.share is not None:
@@ -160,7 +171,9 @@ def _left_out(route: RouteReport) -> Table:
     return made
 
 
-def _latency(route: RouteReport) -> Table:
+def _latency(route: RouteReport) -> Table | None:
+    if not route.latency.legacy.count and not route.latency.new.count:
+        return None
     made = table("Latency", "", "median", "90th percentile", "99th percentile")
     for name, arm in (("legacy", route.latency.legacy), ("new", route.latency.new)):
         made.add_row(name, *_quantiles(arm))

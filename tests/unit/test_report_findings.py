@@ -18,7 +18,7 @@ from shadow.keeping.veil import Veil, VeiledNoise
 from shadow.reporting.asked import read_settings, read_window
 from shadow.reporting.building import build_route
 from shadow.reporting.describing import describe
-from shadow.reporting.folding import MOVED, fold_moved
+from shadow.reporting.folding import MOVED, fold, fold_cut, fold_moved
 from shadow.reporting.gate import GateSettings
 from shadow.reporting.judging import judge_noise
 from shadow.reporting.proposing import Describer
@@ -49,6 +49,52 @@ def test_half_of_a_move_alone_stays_what_it_is() -> None:
     assert fold_moved([CAME]) == [CAME]
 
 
+CENTS = cluster("/tax", "value", "rounded:2", (10.9575, 10.96), (1.2345, 1.23), count=90)
+DIMES = cluster("/tax", "value", "rounded:1", (3.7035, 3.7), count=9)
+WHOLE = cluster("/tax", "value", "rounded:0", (8.0019, 8), count=1)
+
+
+def test_one_rounding_is_one_finding_though_json_leaves_zeros_out() -> None:
+    (folded,) = fold([DIMES, CENTS, WHOLE])
+    assert (folded.relation, folded.count, len(folded.examples)) == ("rounded:2", 100, 4)
+    text = [
+        cluster("/tax", "value", f"rounded:{places}", pair)
+        for places, pair in ((2, ("1.234", "1.23")), (1, ("3.7035", "3.7")))
+    ]
+    assert [one.relation for one in fold(text)] == ["rounded:2"]
+
+
+def test_cutting_looks_like_rounding_half_of_the_time() -> None:
+    cut = cluster("/tax", "value", "truncated:2", (1.239, 1.23))
+    assert [one.relation for one in fold([CENTS, cut])] == ["rounded:2", "truncated:2"]
+    down = cluster("/tax", "value", "rounded:2", (1.2345, 1.23), (-1.2345, -1.23))
+    assert [one.relation for one in fold([down, cut])] == ["truncated:2"]
+
+
+def test_places_that_new_gained_are_one_finding() -> None:
+    clusters = [
+        cluster("/a", "value", "unrounded:2", (1.23, 1.2345)),
+        cluster("/a", "value", "unrounded:1", (3.7, 3.7035)),
+    ]
+    assert [one.relation for one in fold(clusters)] == ["unrounded:2"]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        cluster("/tax", "value", "rounded:1", (3.7535, 3.8)),
+        cluster("/net", "value", "rounded:1", (3.7035, 3.7)),
+        cluster("/tax", "value", "unrounded:1", (3.7, 3.7035)),
+        cluster("/tax", "value", "rounded:1"),
+        cluster("/tax", "value", "rounded:1", ("~hmac:0123", "~hmac:4567")),
+        cluster("/tax", "value", "rounded:x", (3.7035, 3.7)),
+        cluster("/tax", "value", "scaled:2", (3.7, 370)),
+    ],
+)
+def test_what_is_not_the_same_rounding_for_certain_stays_apart(other: StoredCluster) -> None:
+    assert fold_cut([CENTS, other]) == [CENTS, other]
+
+
 def test_move_is_shown_with_both_names() -> None:
     rows = RouteRows(verdicts={(0, "mismatch", ""): 4}, clusters=[GONE, CAME])
     facts, window = RouteFacts("orders", "shadow"), Window(0, 60)
@@ -63,6 +109,8 @@ def test_move_is_shown_with_both_names() -> None:
     ("pattern", "kind", "relation", "words"),
     [
         ("/a", "value", "rounded:2", "new is legacy rounded to 2 places"),
+        ("/a", "value", "rounded:1", "new is legacy rounded to 1 place"),
+        ("/a", "value", "untruncated:0", "legacy is new cut to whole numbers"),
         ("/a", "value", "time_shifted:-5:00", "the time is off by -5:00 hours, as in another time zone"),
         ("/a", "value", "", "the values differ"),
         ("/a", "missing", "", "new has no such value"),

@@ -17,12 +17,14 @@ from markdown_it import MarkdownIt
 from rich.console import Console
 
 from shadow.errors import ReportError
-from shadow.reporting.building import make_share
+from shadow.reporting.building import build_route, make_share
+from shadow.reporting.gate import GateSettings
 from shadow.reporting.marking import VALUE_CHARACTERS_MAX
 from shadow.reporting.model import Report, SelfProof
 from shadow.reporting.rendering import FORMATS, from_json, to_json
+from shadow.reporting.rows import RouteFacts, RouteRows
 from shadow.reporting.text import render_text
-from support.shadow_reports import empty_report, hostile_report, orders_report, shop_report
+from support.shadow_reports import BOUNDS_S, WINDOW, describe, empty_report, hostile_report, orders_report, shop_report
 
 CORPUS = Path(__file__).parents[1] / "corpus" / "reports"
 #: Set to 1 to write what is rendered now; then look at the difference.
@@ -141,6 +143,18 @@ def test_terminal_ends_with_the_sentence_and_the_next_commands() -> None:
     assert "strangler report --format html --output report.html" in last[4]
     assert "strangler report orders --format html" in render("text", orders_report())
     assert "strangler" not in render("text", empty_report())
+
+
+@pytest.mark.parametrize("name", ["text", "html", "markdown"])
+def test_route_without_a_request_says_why_and_nothing_else(name: str) -> None:
+    facts = RouteFacts("quiet", "shadow")
+    route = build_route(facts, RouteRows(), WINDOW, BOUNDS_S, settings=GateSettings(), describe=describe)
+    text = shown(render(name, replace(orders_report(), routes=(route,))), name)
+    assert "quiet" in text
+    assert "othing was compared" in text
+    assert "No request of it was mirrored in this time: none came" in text
+    for words in ("wanted", "median", "Latency", "Verdicts", "mirrored 0", "strangler exchange"):
+        assert words not in text, words
 
 
 def test_junit_has_the_shape_that_pipelines_read() -> None:
