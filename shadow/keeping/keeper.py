@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any
 
+from routes.methods import SAFE_METHODS
 from routes.shadowing import CompareModel
 from shadow.clusters.cluster import Cluster
 from shadow.comparison import Comparison, Difference, Kind
@@ -17,9 +18,6 @@ from shadow.keeping.redaction import Redaction, Redactor
 from shadow.keeping.tables import KEPT_FINDING
 from shadow.keeping.values import dump
 from shadow.noise.patterns import normalised
-
-#: Methods that may be sent again.
-SAFE_METHODS: Final = frozenset(("GET", "HEAD", "OPTIONS"))
 
 
 class Keeper:
@@ -85,7 +83,8 @@ class Keeper:
             redactions=redaction.count,
         )
         record = _without_echoes(record, redaction)
-        safe = exchange.request.method in SAFE_METHODS and not exchange.request.body
+        method = exchange.request.method.encode("latin-1", "replace")
+        safe = method in SAFE_METHODS and not exchange.request.body
         shown = tuple(_shown(cluster, record.differences[position], redaction) for cluster, position in found)
         return Kept(record, record.pack(), why, replayable=safe and redacted.untouched), shown
 
