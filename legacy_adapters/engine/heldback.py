@@ -33,7 +33,7 @@ from legacy_adapters.record import Key
 
 #: Seconds for which a row is held back.
 PATIENCE_S: Final = 2.0
-#: Rows of one direction that are held back at most; nothing is read where there are more.
+#: With so many rows of one direction held back nothing more is read; two batches that are under way may come on top.
 ROWS_MAX: Final = 10_000
 #: Seconds between two attempts while kin writes, and at most.
 AGAIN_MIN_S: Final = 0.02

@@ -32,8 +32,6 @@ class Portions:
         # The widest counts as much as all others: a table of letters has some with a photograph.
         width = max(sum(widths) / len(widths), max(widths) / SAMPLE_ROWS, 1.0)
         wanted = max(1, int(PORTION_BYTES_MAX / width))
-        if count < len(widths):
-            return
         self.rows = min(self._rows_max, wanted, GROWTH_MAX * self.rows if count >= self.rows else self.rows)
 
 

@@ -21,7 +21,8 @@ from legacy_adapters.engine.throttle import Throttle
 from legacy_adapters.errors import FloodError, StaleError, StoreUnavailableError, SyncError, trace_of
 
 #: Between two looks at the capture while changes come, and at most while none do: what a quiet sync adds to a store is
-#: five small queries a second, and what it adds to the lag of the first change is at most this.
+#: five small queries a second, and what it adds to the lag of the first change is at most this. A capture that polls
+#: asks once in its interval (`Capabilities.look_every_s`).
 POLL_MIN_S: Final = 0.005
 POLL_MAX_S: Final = 0.2
 POLL_GROWTH: Final = 1.5
