@@ -58,7 +58,9 @@ def test_a_list_can_be_of_one_reason_and_one_direction(folder: SyncFolder) -> No
     assert folder.said("quarantine", "list", "--reason", "conflict")["total"] == 0
 
 
-@pytest.mark.parametrize("after", ["x", "customers:to_new", "customers:to_new:-1", "\x1b[31m"])
+@pytest.mark.parametrize(
+    "after", ["x", "customers:to_new", "customers:to_new:-1", "\x1b[31m", "nobody:to_new:5", "customers:to_legacy:5"]
+)
 def test_a_place_that_is_none_is_wrong_usage(folder: SyncFolder, after: str) -> None:
     result = folder.run("quarantine", "list", "--after", after)
     assert result.returncode == 2

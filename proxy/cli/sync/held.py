@@ -58,9 +58,7 @@ class Mark:
         """
         parts = text.split(":")
         if len(parts) != _MARK_PARTS or not parts[2].isascii() or not parts[2].isdigit():
-            raise click.BadParameter(
-                f"{printable(text)} is no place in the list: copy it from the end of the last one."
-            )
+            raise _no_place(text)
         return cls(parts[0], parts[1], int(parts[2]))
 
 
@@ -80,6 +78,15 @@ class Selection:
     reason: str | None = None
     after: Mark | None = None
 
+    def require_place(self, rooms: Mapping[str, Room]) -> None:
+        """See that the list has the place behind which it goes on.
+
+        Raises:
+            click.BadParameter: that is of a sync or direction which is not in it.
+        """
+        if self.after is not None and not any(self._is_of(name, way) for name, way in self._streams(rooms)):
+            raise _no_place(str(self.after))
+
     async def counts(self, rooms: Mapping[str, Room]) -> Counter[str]:
         """How much there is, by reason, wherever the list begins."""
         found: Counter[str] = Counter()
@@ -93,7 +100,7 @@ class Selection:
         for name, stream in self._streams(rooms):
             number, way = 0, stream.direction.name
             if self.after is not None and not begun:
-                if (self.after.sync, self.after.direction) != (name, way):
+                if not self._is_of(name, stream):
                     continue
                 begun, number = True, self.after.number
             while page := await stream.direction.writes.quarantine(
@@ -104,11 +111,19 @@ class Selection:
                 if len(page) < PAGE_ROWS:
                     break
 
+    def _is_of(self, name: str, stream: Stream) -> bool:
+        """Whether the list goes on in this direction of this sync."""
+        return self.after is not None and (self.after.sync, self.after.direction) == (name, stream.direction.name)
+
     def _streams(self, rooms: Mapping[str, Room]) -> Iterator[tuple[str, Stream]]:
         for name, room in rooms.items():
             for stream in room.streams:
                 if self.direction in {None, stream.direction.name}:
                     yield name, stream
+
+
+def _no_place(text: str) -> click.BadParameter:
+    return click.BadParameter(f"{printable(text)} is no place in the list: copy it from the end of the last one.")
 
 
 def as_data(mark: Mark, held: Quarantined) -> dict[str, Any]:

@@ -66,6 +66,7 @@ def list_quarantine(
 
     async def work() -> int:
         async with opened(given, syncs, folder, never_ran=tell_never_ran) as rooms:
+            selection.require_place(rooms)
             counts = await selection.counts(rooms)
             printing = _Printing(selection, rooms, counts)
             await (printing.json(limit) if as_json else printing.people(limit or _SHOWN))
