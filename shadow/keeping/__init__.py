@@ -6,12 +6,17 @@ database     connections and transactions, on SQLite or PostgreSQL
 schema       makes and migrates the tables
 secrets      which names and texts are secrets
 redaction    takes them out before anything is written
+redacted     one exchange with its secrets taken out, made when first somebody needs it
+veil         … and what noise learns without them
+keeper       from an exchange and what was concluded to what is kept of it
+quota        which exchanges are kept whole
 records      one kept exchange as a value; `values` is how it becomes bytes
 batch        what one transaction brings: sums, and exchanges to keep
 writing      … as rows
 store        `ShadowStore`: opens, commits, reads
 retention    removes by age and size, rolls minutes up into hours
 liverules    rules that are made while running
+retests      routes whose paired test was begun anew
 audit        who changed what and why
 ```
 """

@@ -8,5 +8,6 @@ learned    what a place always holds, asserted of new's values where legacy's mo
 shapes     … of texts and numbers, as points of a lattice
 readings   what a text can be: UUID, time, hash, token …
 patterns   the same place for every object
+covered    values of which less may be remembered: secrets
 ```
 """
