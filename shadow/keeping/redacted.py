@@ -96,10 +96,13 @@ class Sight:
     def _stands_twice(self, said: bytes) -> bool:
         if self._texts is None:
             exchange, again = self._exchange, self._again
-            answers = (exchange.legacy, exchange.new, exchange.again)
-            around = [exchange.request.target, exchange.request.fields, [one.fields for one in answers if one]]
-            documents = (self._compared.legacy_document, self._compared.new_document, again and again.new_document)
-            self._texts = (dump(around), *map(dump, documents))
+            answers = [one for one in (exchange.legacy, exchange.new, exchange.again) if one is not None]
+            around = dump([exchange.request.target, exchange.request.fields, [one.fields for one in answers]])
+            bodies = [one.body for one in answers]
+            if b"content-encoding" in around:
+                documents = (self._compared.legacy_document, self._compared.new_document, again and again.new_document)
+                bodies = list(map(dump, documents))
+            self._texts = (around, *bodies)
         if self._exchange.request.body:
             return True  # may be encoded in any way
         around_text, *documents_texts = self._texts

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import binascii
 import hmac
+import json
 from base64 import b64decode
 from collections.abc import Iterable, Sequence
 from hashlib import blake2b
@@ -30,12 +31,14 @@ from shadow.comparison import Difference, Kind
 from shadow.exchange import Fields
 from shadow.keeping.secrets import (
     ECHO_CHARACTERS_MIN,
+    KNOWN_SCHEMES,
     is_card_number,
     is_no_name,
     is_secret,
     is_secret_parameter,
     replace_secrets,
 )
+from shadow.keeping.values import dump
 from shadow.noise.patterns import normalised
 from shadow.reading.pointer import unescape
 
@@ -45,6 +48,13 @@ TOKEN_START: Final = "~hmac:"  # noqa: S105 - no password
 _TOKEN_DIGITS: Final = 24
 #: Secrets of one exchange that are looked for elsewhere in it.
 ECHOES_MAX: Final = 256
+#: What a text that is JSON may begin and end with.
+_JSON_STARTS: Final = "{[ \t\r\n"
+_JSON_ENDS: Final = ("}", "]")
+#: Longer texts are looked at wherever they stand.
+_CLEAN_CHARACTERS_MAX: Final = 200
+#: Characters that stay as they are in a parameter of a query that was redacted.
+_PLAIN_IN_QUERY: Final = "~:/@!$'()*,;"
 #: Deepest document that is looked into; what lies deeper becomes one token.
 DEPTH_MAX: Final = 200
 
@@ -52,6 +62,8 @@ DEPTH_MAX: Final = 200
 _NAMES_MAX: Final = 4_096
 _NAME_CHARACTERS_MAX: Final = 100
 _PATTERN_CHARACTERS_MAX: Final = 500
+#: Shorter ones are names, unless they are addresses.
+_NO_NAME_CHARACTERS_MIN: Final = 8
 
 _URL_FIELDS: Final = frozenset(("location", "content-location", "referer", "refresh", "link", "origin"))
 _COOKIE_FIELDS: Final = frozenset(("cookie", "set-cookie"))
@@ -140,6 +152,8 @@ class Redactor:
 
     def is_no_name(self, name: str) -> bool:
         """Whether a name is a secret itself: a token, or an address."""
+        if len(name) < _NO_NAME_CHARACTERS_MIN and "@" not in name:
+            return False
         known = self._no_names.get(name)
         if known is None:
             known = is_no_name(name)
@@ -206,10 +220,11 @@ class Redaction:
         count: values that became tokens.
     """
 
-    __slots__ = ("_echoes", "_hidden", "_redactor", "count")
+    __slots__ = ("_clean", "_echoes", "_hidden", "_redactor", "count")
 
     def __init__(self, redactor: Redactor) -> None:
         self.count = 0
+        self._clean: set[str] = set()  # texts that were looked at and hold nothing
         self._redactor = redactor
         self._hidden: dict[str, str] = {}  # what was hidden, as a whole -> its token
         self._echoes: dict[str, str] = {}  # as it may stand elsewhere -> its token
@@ -232,7 +247,7 @@ class Redaction:
 
     def text(self, text: str) -> str:
         """Any other text."""
-        return replace_secrets(text, self._hide, self._redactor.hides)
+        return self._text(text, (), 0)
 
     def document(self, document: Any) -> Any:
         """A decoded body, as a copy in which secrets are tokens."""
@@ -400,8 +415,8 @@ class Redaction:
 
     def _credentials(self, value: str) -> str:
         scheme, space, rest = value.partition(" ")
-        if not space:
-            return self._hide(value)
+        if not space or scheme.lower() not in KNOWN_SCHEMES:  # what stands there may be the secret itself
+            return self._hide(value) if value else value
         for secret in _basic(scheme, rest):
             self._hide(secret)
         return f"{scheme} {self._hide(rest.strip())}"
@@ -410,11 +425,13 @@ class Redaction:
         name, mark, value = pair.partition("=")
         if mark and value and self._redactor.hides_parameter(unquote_plus(name)):
             return f"{name}={self._hide(unquote_plus(value))}"
-        return self.text(pair)
+        said = unquote_plus(value)
+        told = self.text(said)
+        return self.text(pair) if told == said else f"{self.text(name)}={quote(told, safe=_PLAIN_IN_QUERY)}"
 
     def _value(self, value: Any, nodes: Sequence[_Trie], depth: int) -> Any:
         if isinstance(value, str):
-            return replace_secrets(value, self._hide, self._redactor.hides)
+            return self._text(value, nodes, depth)
         if isinstance(value, dict):
             return self._object(value, nodes, depth + 1) if depth < DEPTH_MAX else self._hide_value(value)
         if isinstance(value, list):
@@ -426,6 +443,26 @@ class Redaction:
         if isinstance(value, int) and is_card_number(value):
             return self._hide_value(value)
         return value
+
+    def _text(self, text: str, nodes: Sequence[_Trie], depth: int) -> str:
+        """A text; where it is JSON, as a document: names, paths and neighbours are found in it as in others."""
+        if len(text) > 1 and text[0] in _JSON_STARTS and text.rstrip()[-1:] in _JSON_ENDS and depth < DEPTH_MAX:
+            try:
+                document = json.loads(text, object_pairs_hook=_members)
+            except (_AmbiguousError, RecursionError):
+                return self._hide(text)
+            except ValueError:
+                pass
+            else:
+                told = self._value(document, nodes, depth + 1)
+                if told != document:
+                    return dump(told).decode()
+        if text in self._clean:
+            return text
+        told = replace_secrets(text, self._hide, self._redactor.hides)
+        if told == text and len(text) <= _CLEAN_CHARACTERS_MAX:
+            self._clean.add(text)  # both arms say mostly the same
+        return told
 
     def _object(self, value: dict[str, Any], nodes: Sequence[_Trie], depth: int) -> dict[str, Any]:
         named = not _NAMED.isdisjoint(value) and any(
@@ -448,6 +485,18 @@ class Redaction:
         if any(_END in node for node in below):
             return self._hide_value(item)
         return self._value(item, below, depth)
+
+
+class _AmbiguousError(Exception):
+    """An object has a name twice."""
+
+
+def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object of a JSON text; of one with a name twice nobody knows which value its reader takes."""
+    made = dict(pairs)
+    if len(made) != len(pairs):
+        raise _AmbiguousError
+    return made
 
 
 def _add(trie: _Trie, segments: Iterable[str]) -> None:
@@ -488,7 +537,11 @@ def _basic(scheme: str, credentials: str) -> Sequence[str]:
     if scheme.lower() != "basic":
         return ()
     try:
-        user, mark, password = b64decode(credentials, validate=True).decode("utf-8", "replace").partition(":")
+        user, mark, password = (
+            b64decode(credentials + "=" * (-len(credentials) % 4), validate=True)
+            .decode("utf-8", "replace")
+            .partition(":")
+        )
     except (binascii.Error, ValueError):
         return ()
     return (password, f"{user}:{password}") if mark else ()

@@ -32,6 +32,8 @@ from shadow.reading.pointer import escape, unescape
 #: Names that were found harmless once, and are not looked at again.
 _HARMLESS_MAX: Final = 16_384
 _NAME_CHARACTERS_MAX: Final = 100
+_PATTERNS_MAX: Final = 4_096
+_PATTERN_CHARACTERS_MAX: Final = 500
 
 
 class Veil:
@@ -41,11 +43,13 @@ class Veil:
         redactor: what is secret on it.
     """
 
-    __slots__ = ("_harmless", "_redactor")
+    __slots__ = ("_digester", "_harmless", "_redactor", "_told")
 
     def __init__(self, redactor: Redactor) -> None:
         self._redactor = redactor
+        self._digester = redactor.digest
         self._harmless: set[str] = set()
+        self._told: dict[str, str] = {}  # of patterns whose names are all harmless
 
     @property
     def mark(self) -> str:
@@ -63,27 +67,30 @@ class Veil:
             comparison: as it was made.
             sight: of its exchange; without it nothing is looked for that is a secret elsewhere.
         """
-        if not comparison.differences:
+        told = [self._pattern(difference.pattern, sight) for difference in comparison.differences]
+        if told == [difference.pattern for difference in comparison.differences]:
             return comparison
-        differences = tuple(
-            difference._replace(pattern=self._pattern(difference.pattern, sight))
-            for difference in comparison.differences
-        )
-        return replace(comparison, differences=differences)
+        differences = zip(comparison.differences, told, strict=True)
+        return replace(comparison, differences=tuple(one._replace(pattern=pattern) for one, pattern in differences))
 
     def covered(self, comparison: Comparison, sight: Sight | None = None) -> Comparison:
         """A named comparison, with values as noise may learn them; without documents."""
         if not comparison.differences:
             return comparison
-        differences = tuple(self._difference(difference, sight) for difference in comparison.differences)
-        return replace(comparison, differences=differences, legacy_document=None, new_document=None)
+        differences = tuple([self._difference(difference, sight) for difference in comparison.differences])
+        return Comparison(comparison.verdict, comparison.reason, differences, comparison.more)
 
     def _pattern(self, pattern: str, sight: Sight | None) -> str:
+        known = self._told.get(pattern)
+        if known is not None:
+            return known
         told = self._redactor.place(pattern).pattern
         if sight is None:
             return told
         first, *segments = told.split("/")
         if all(self._is_harmless(segment, sight) for segment in segments):
+            if len(self._told) < _PATTERNS_MAX and len(pattern) <= _PATTERN_CHARACTERS_MAX:
+                self._told[pattern] = told
             return told
         return "/".join((first, *("*" if sight.is_echo(unescape(segment)) else segment for segment in segments)))
 
@@ -97,16 +104,17 @@ class Veil:
         return True
 
     def _difference(self, difference: Difference, sight: Sight | None) -> Difference:
-        hidden = self._redactor.place(difference.pattern).hidden
-        return difference._replace(
-            legacy=self._value(difference.legacy, sight, hidden=hidden),
-            new=self._value(difference.new, sight, hidden=hidden),
-        )
+        path, kind, legacy, new, pattern, explained_by = difference
+        if explained_by:
+            return difference  # noise has no say in it
+        hidden = self._redactor.place(pattern).hidden
+        legacy, new = self._value(legacy, sight, hidden=hidden), self._value(new, sight, hidden=hidden)
+        return Difference(path, kind, legacy, new, pattern, explained_by)
 
     def _value(self, value: Any, sight: Sight | None, *, hidden: bool) -> Any:
         if isinstance(value, str):
             kind = KeyedExact if isinstance(value, ExactNumber) else KeyedText
-            return kind.of(value, self._redactor.digest(value), hidden=hidden)
+            return kind.of(value, self._digester, hidden=hidden)
         if isinstance(value, bool) or value is None:
             return value
         if isinstance(value, int):
@@ -201,9 +209,15 @@ def merged(states: Iterable[Mapping[str, Any]], veil: Veil) -> tuple[VeiledNoise
 
 def _as_judged(named: Comparison, judged: Comparison) -> Comparison:
     """A comparison with the verdict and the marks of its covered copy."""
+    if judged.verdict is named.verdict and [one.explained_by for one in named.differences] == [
+        mark.explained_by for mark in judged.differences
+    ]:
+        return named
     differences = tuple(
-        one if one.explained_by == mark.explained_by else one._replace(explained_by=mark.explained_by)
-        for one, mark in zip(named.differences, judged.differences, strict=True)
+        [
+            one if one.explained_by == mark.explained_by else one._replace(explained_by=mark.explained_by)
+            for one, mark in zip(named.differences, judged.differences, strict=True)
+        ]
     )
     return replace(named, verdict=judged.verdict, differences=differences)
 

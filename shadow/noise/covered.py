@@ -6,6 +6,7 @@ are, so that judging is the same; only what is *kept* of them is less.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import floor, log10
 from typing import Any, Final
 
@@ -18,20 +19,20 @@ class KeyedText(str):
     """A text.
 
     Attributes:
-        digest: what it is remembered by: without the key nobody can try texts out.
+        digester: makes the digest that a text is remembered by: without its key nobody can try texts out.
         hidden: it is a secret, so that not even its distance from another one is remembered exactly.
     """
 
-    __slots__ = ("digest", "hidden")
+    __slots__ = ("digester", "hidden")
 
-    digest: str
+    digester: Callable[[str], str]
     hidden: bool
 
     @classmethod
-    def of(cls, text: str, digest: str, *, hidden: bool = False) -> KeyedText:
-        """A text with its digest."""
+    def of(cls, text: str, digester: Callable[[str], str], *, hidden: bool = False) -> KeyedText:
+        """A text with what makes its digest."""
         made = cls(text)
-        made.digest, made.hidden = digest, hidden
+        made.digester, made.hidden = digester, hidden
         return made
 
 

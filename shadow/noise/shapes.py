@@ -33,7 +33,7 @@ Readings = tuple[tuple[str, frozenset[str]], ...]
 
 def _digest(text: str) -> str:
     if isinstance(text, KeyedText):
-        return text.digest
+        return text.digester(text)
     return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
 
 

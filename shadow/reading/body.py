@@ -14,8 +14,9 @@ from shadow.exchange import Answer
 from shadow.reading import media
 from shadow.reading.charset import canonical_charset, decode_text
 from shadow.reading.codings import decode_content
+from shadow.reading.hypertext import read_html
 from shadow.reading.jsontext import JsonDocument, read_json, read_json_lines
-from shadow.reading.markup import read_html, read_xml
+from shadow.reading.markup import read_xml
 from shadow.reading.media import MediaType, media_type
 from shadow.reading.multipart import Part, split_multipart
 from shadow.reading.pointer import escape

@@ -21,7 +21,6 @@ import re
 from typing import Any, Final
 
 from lxml import etree
-from lxml.html import HTMLParser
 
 from shadow.errors import UndecodableError
 
@@ -31,20 +30,13 @@ _START_TAG: Final = re.compile(rb"<[A-Za-z](?:\"[^\"]*+(?:\"|\Z)|'[^']*+(?:'|\Z)
 _OWN_DECLARATIONS: Final = "it declares entities or elements of its own"
 _XSI_TYPE: Final = "{http://www.w3.org/2001/XMLSchema-instance}type"
 _XML_SPACE: Final = "{http://www.w3.org/XML/1998/namespace}space"
-#: Attributes whose presence is their value.
-_BOOLEAN: Final = frozenset({
-    "allowfullscreen", "async", "autofocus", "autoplay", "checked", "controls", "default", "defer", "disabled",
-    "formnovalidate", "hidden", "inert", "ismap", "itemscope", "loop", "multiple", "muted", "nomodule", "novalidate",
-    "open", "playsinline", "readonly", "required", "reversed", "selected",
-})  # fmt: skip
-#: Elements whose white space is shown as it is.
-_VERBATIM: Final = frozenset({"pre", "textarea", "script", "style"})
 #: Levels of elements: each is two of the document.
 DEPTH_MAX: Final = 100
 #: Tags and attributes of one text, counted before it is parsed.
 TAGS_MAX: Final = 500_000
-#: Most words within one start tag, and between two tags: the parser looks at all attributes of a tag for each new one.
-TAG_WORDS_MAX: Final = 1_000
+#: Attributes of one element.
+ATTRIBUTES_MAX: Final = 1_000
+#: Words within one start tag, and between two tags: so many attributes are not even read.
 WORDS_MAX: Final = 10_000
 TEXT: Final = "#text"
 ORDER: Final = "#order"
@@ -63,7 +55,7 @@ def read_xml(raw: bytes) -> dict[str, Any]:
     Raises:
         UndecodableError: `syntax`, `too_deep`, `too_large`.
     """
-    _check_size(raw)
+    check_size(raw)
     # UTF-16 and UTF-32 hide what is looked for between zero bytes.
     if b"<" in raw and _ENTITY_DECLARATION.search(raw.replace(b"\0", b"")):
         raise UndecodableError("syntax", _OWN_DECLARATIONS)
@@ -79,46 +71,29 @@ def read_xml(raw: bytes) -> dict[str, Any]:
     if declared is not None and (next(declared.iterentities(), None) or next(declared.iterelements(), None)):
         raise UndecodableError("syntax", _OWN_DECLARATIONS)
     name, namespace = _name(root.tag)
-    return {name: [_element(root, namespace="", own=namespace, verbatim=False, html=False, depth=1)]}
+    return {name: [_element(root, namespace="", own=namespace, verbatim=False, depth=1)]}
 
 
-def read_html(text: str) -> dict[str, Any]:
-    """The document of an HTML text, as a parser of the web takes it: it is never a syntax error.
+def check_size(raw: bytes) -> None:
+    """Refuse a text with too many tags or attributes before it is parsed, as far as that shows.
 
     Raises:
-        UndecodableError: `too_deep`, `too_large`, and `syntax` where there is no element at all.
+        UndecodableError: `too_large`.
     """
-    raw = text.encode()
-    _check_size(raw)
-    parser = HTMLParser(
-        encoding="utf-8", no_network=True, huge_tree=False, remove_comments=True, remove_pis=True, collect_ids=False
-    )
-    try:
-        root = etree.fromstring(raw, parser)
-    except (etree.XMLSyntaxError, ValueError) as error:
-        raise UndecodableError("syntax", str(error)) from error
-    if root is None:
-        raise UndecodableError("syntax", "there is no element in it")
-    if any("depth" in entry.message for entry in parser.error_log):
-        raise UndecodableError("too_deep", f"more than {DEPTH_MAX} levels of elements")
-    return {str(root.tag): [_element(root, namespace="", own="", verbatim=False, html=True, depth=1)]}
-
-
-def _check_size(raw: bytes) -> None:
     if raw.count(b"<") + raw.count(b"=") > TAGS_MAX:
         raise UndecodableError("too_large", f"more than {TAGS_MAX} tags and attributes")
     if _has_many_words(raw):
-        raise UndecodableError("too_large", f"more than {TAG_WORDS_MAX} attributes of one element")
+        raise UndecodableError("too_large", f"more than {ATTRIBUTES_MAX} attributes of one element")
 
 
 def _has_many_words(raw: bytes) -> bool:
-    """Whether a start tag may have so many attributes that reading it takes long."""
-    if len(raw) < 2 * TAG_WORDS_MAX:
+    """Whether a start tag may have so many attributes that reading it takes a lot of memory."""
+    if len(raw) < 2 * ATTRIBUTES_MAX:
         return False
     if any(len(part) > 2 * WORDS_MAX and len(part.split()) > WORDS_MAX for part in raw.split(b"<")):
         return True
     tags = (found[0] for found in _START_TAG.finditer(raw))
-    return any(len(tag) > 2 * TAG_WORDS_MAX and len(tag.replace(b"=", b" ").split()) > TAG_WORDS_MAX for tag in tags)
+    return any(len(tag) > 2 * ATTRIBUTES_MAX and len(tag.replace(b"=", b" ").split()) > ATTRIBUTES_MAX for tag in tags)
 
 
 def _name(tag: Any) -> tuple[str, str]:
@@ -131,7 +106,7 @@ def _name(tag: Any) -> tuple[str, str]:
     return tag, ""
 
 
-def _element(element: Any, *, namespace: str, own: str, verbatim: bool, html: bool, depth: int) -> dict[str, Any]:
+def _element(element: Any, *, namespace: str, own: str, verbatim: bool, depth: int) -> dict[str, Any]:
     """One element; `namespace` is its parent's, `own` its own, `verbatim` whether white space counts."""
     if depth > DEPTH_MAX:
         raise UndecodableError("too_deep", f"more than {DEPTH_MAX} levels of elements")
@@ -139,21 +114,19 @@ def _element(element: Any, *, namespace: str, own: str, verbatim: bool, html: bo
     if own != namespace:
         document["@xmlns"] = own
     for key, value in element.items():
-        _put_attribute(document, element, key, value, html=html)
-    if html:
-        verbatim = element.tag in _VERBATIM
-    elif (space := element.get(_XML_SPACE)) is not None:
+        document["@" + key] = _typed(element, value) if key == _XSI_TYPE and ":" in value else value
+    if (space := element.get(_XML_SPACE)) is not None:
         verbatim = space == "preserve"
     order = ChildOrder()
     pieces: list[str] = []
-    _put_text(element.text, pieces, order, verbatim=verbatim, html=html)
+    _put_text(element.text, pieces, order, verbatim=verbatim)
     for child in element:
-        name, child_namespace = (child.tag, "") if html and isinstance(child.tag, str) else _name(child.tag)
+        name, child_namespace = _name(child.tag)
         document.setdefault(name, []).append(
-            _element(child, namespace=own, own=child_namespace, verbatim=verbatim, html=html, depth=depth + 1)
+            _element(child, namespace=own, own=child_namespace, verbatim=verbatim, depth=depth + 1)
         )
         order.append(name)
-        _put_text(child.tail, pieces, order, verbatim=verbatim, html=html)
+        _put_text(child.tail, pieces, order, verbatim=verbatim)
     if pieces:
         document[TEXT] = ("" if verbatim else " ").join(pieces)
     if len(set(order)) > 1:
@@ -161,24 +134,16 @@ def _element(element: Any, *, namespace: str, own: str, verbatim: bool, html: bo
     return document
 
 
-def _put_text(text: str | None, pieces: list[str], order: ChildOrder, *, verbatim: bool, html: bool) -> None:
+def _put_text(text: str | None, pieces: list[str], order: ChildOrder, *, verbatim: bool) -> None:
     if not text:
         return
-    if html and not verbatim:
-        text = " ".join(text.split())
     piece = text.replace("\r\n", "\n") if verbatim else text.strip()
     if piece and not (verbatim and piece.isspace()):
         pieces.append(piece)
         order.append(TEXT)
 
 
-def _put_attribute(document: dict[str, Any], element: Any, key: str, value: str, *, html: bool) -> None:
-    if html:
-        if key == "class":
-            value = " ".join(sorted(set(value.split())))
-        elif key in _BOOLEAN:
-            value = ""
-    elif key == _XSI_TYPE and ":" in value:  # a prefix inside a value means its namespace, too
-        prefix, _, local = value.strip().partition(":")
-        value = "{" + (element.nsmap.get(prefix) or prefix) + "}" + local
-    document["@" + key] = value
+def _typed(element: Any, value: str) -> str:
+    """A prefix inside of a value means its namespace, too."""
+    prefix, _, local = value.strip().partition(":")
+    return "{" + (element.nsmap.get(prefix) or prefix) + "}" + local

@@ -8,7 +8,7 @@ import pytest
 
 from shadow.errors import UndecodableError
 from shadow.keeping.secrets import is_card_number, replace_secrets
-from shadow.reading.markup import read_html
+from shadow.reading.hypertext import read_html
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ from shadow.keeping.redaction import TOKEN_START, Redactor
 from shadow.keeping.secrets import is_no_name
 from shadow.keeping.veil import Veil, VeiledNoise, merged
 from shadow.noise.covered import HiddenFloat, HiddenInt, KeyedText, size_range
-from shadow.noise.shapes import NumberShape
+from shadow.noise.shapes import NumberShape, TextShape
 from support.exchanges import AT, answer, exchange
 
 KEY = b"a key of the tests"
@@ -206,8 +206,8 @@ def test_size_of_a_secret_number_covers_it(value):
 
 
 def test_covered_texts_are_texts():
-    one = KeyedText.of("abc", "d")
-    assert (one, one.digest, one.hidden, hash(one)) == ("abc", "d", False, hash("abc"))
+    one = KeyedText.of("abc", lambda text: text[::-1])
+    assert (one, one.hidden, hash(one), TextShape.of(one).choices) == ("abc", False, hash("abc"), {"cba"})
 
 
 @pytest.mark.parametrize(
