@@ -14,8 +14,10 @@ from urllib.parse import SplitResult, urlsplit
 
 import click
 import orjson
-from rich.console import Console, RenderableType
+from rich.console import RenderableType
 from rich.live import Live
+
+from proxy.cli.screen import show
 
 EXIT_OK: Final = 0
 EXIT_NOT_READY: Final = 1
@@ -214,7 +216,7 @@ class Asking:
             elif self.as_json:
                 click.echo(orjson.dumps(answer, option=orjson.OPT_INDENT_2))
             else:
-                Console(highlight=False).print(render(answer))
+                show(render(answer))
         except AskingError as error:
             click.echo(str(error), err=True)
             return error.exit_status

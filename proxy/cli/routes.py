@@ -4,17 +4,29 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
 from rich.console import Group, RenderableType
-from rich.markup import escape
-from rich.table import Table
+from rich.text import Text
 
 from proxy.cli.asking import EPILOG, EXIT_OK, Asking, asking_options
 from proxy.cli.figures import NOTHING, duration, rate, share
+from proxy.cli.screen import Field, Listing, plain
 
-_ERRORS_ALARM = 0.01
+_ERRORS_ALARM: Final = 0.01
+_MODES: Final = {"canary": "yellow", "shadow": "cyan", "new": "green"}
+_ARMS: Final = (
+    *(Field("route", folds=True, heads=True), Field("mode"), Field("arm", heads=True), Field("service", folds=True)),
+    *(Field(name, right=True) for name in ("share", "rate", "5xx", "p50", "p99", "requests")),
+)
+#: Shown where any arm has some.
+_RARE: Final = ("active", "retries", "fallbacks")
+_MIRRORS: Final = (
+    *(Field("route", folds=True, heads=True), Field("copies to")),
+    *(Field(name, right=True) for name in ("sample", "rate", "compared", "sent", "under way", "asked twice")),
+    *(Field("shed", right=True), Field("lost", right=True), Field("mostly shed or lost by")),
+)
 
 
 @click.command(epilog=EPILOG)
@@ -33,65 +45,52 @@ def judge(answer: dict[str, Any]) -> int:
 
 def render(answer: dict[str, Any]) -> RenderableType:
     """The answer of `/api/routes` for people."""
-    table = Table(box=None, pad_edge=False)
-    for name in ("route", "mode", "arm", "service"):
-        table.add_column(name, overflow="fold")
-    for name in ("share", "rate", "5xx", "p50", "p99", "active", "retries", "fallbacks", "requests"):
-        table.add_column(name, justify="right")
+    rows: list[list[Text | object]] = []
+    rare = [name for name in _RARE if any(arm[name] for route in answer["routes"] for arm in route["arms"])]
     for route in answer["routes"]:
         for index, arm in enumerate(route["arms"]):
-            first = ("", "") if index else (escape(route["name"]), _mode(route["mode"]))
-            table.add_row(*first, *_arm(arm))
+            first = ("", "") if index else (route["name"], Text(route["mode"], _MODES.get(route["mode"], "")))
+            rows.append([*first, *_arm(arm), *(f"{arm[name]:,}" for name in rare)])
     mirrors = _mirrors(answer["routes"])
     note = f"table {answer['version']}; rates, errors and latency over the last {answer['window_s']:.0f} s"
-    parts: list[RenderableType] = [table, ""] if mirrors is None else [table, "", mirrors, ""]
-    return Group(*parts, f"[dim]{note}[/]")
+    between: list[RenderableType] = [] if mirrors is None else [Text("Mirrors", "bold"), mirrors, ""]
+    fields = (*_ARMS, *(Field(name, right=True) for name in rare))
+    return Group(Listing(fields, rows), "", *between, Text(note, "dim"))
 
 
-def _mirrors(routes: list[dict[str, Any]]) -> Table | None:
+def _mirrors(routes: list[dict[str, Any]]) -> Listing | None:
     """What is mirrored, a row for each route; None where nothing is."""
     mirrored = [(route["name"], route["mirror"]) for route in routes if route["mirror"] is not None]
     if not mirrored:
         return None
-    table = Table(title="Mirrors", title_justify="left", box=None, pad_edge=False)
-    for name in ("route", "copies to"):
-        table.add_column(name, overflow="fold")
-    for name in ("sample", "rate", "compared", "sent", "under way", "asked twice", "shed", "lost"):
-        table.add_column(name, justify="right")
-    table.add_column("mostly shed or lost by", overflow="fold")
-    for name, mirror in mirrored:
-        table.add_row(escape(name), mirror["arm"], *_mirror(mirror))
-    return table
+    return Listing(_MIRRORS, [[name, mirror["arm"], *_mirror(mirror)] for name, mirror in mirrored])
 
 
-def _mirror(mirror: dict[str, Any]) -> tuple[str, ...]:
+def _mirror(mirror: dict[str, Any]) -> tuple[Text | object, ...]:
     reasons = {**mirror["lost"], **mirror["shed"]}
+    again = Text(f"{mirror['again']:,}")
+    if mirror["asking_more"]:
+        again.append(" ↑", "yellow")
     return (
         share(mirror["sample"]),
         rate(mirror["per_s"]),
         share(mirror["compared_share"]),
         *(f"{mirror[name]:,}" for name in ("sent", "under_way")),
-        f"{mirror['again']:,} [yellow]↑[/]" if mirror["asking_more"] else f"{mirror['again']:,}",
+        again,
         *(f"{sum(mirror[name].values()):,}" for name in ("shed", "lost")),
         max(reasons, key=lambda reason: reasons[reason], default=NOTHING),
     )
 
 
-def _arm(arm: dict[str, Any]) -> tuple[str, ...]:
-    errors = share(arm["error_share"])
-    if (arm["error_share"] or 0.0) >= _ERRORS_ALARM:
-        errors = f"[red]{errors}[/]"
+def _arm(arm: dict[str, Any]) -> tuple[Text | object, ...]:
+    errors = plain(share(arm["error_share"]), "red" if (arm["error_share"] or 0.0) >= _ERRORS_ALARM else "")
     return (
         arm["arm"],
-        escape(arm["service"]),
+        arm["service"],
         share(arm["share"]),
         rate(arm["per_s"]),
         errors,
         duration(arm["p50_s"]),
         duration(arm["p99_s"]),
-        *(f"{arm[name]:,}" for name in ("active", "retries", "fallbacks", "requests")),
+        f"{arm['requests']:,}",
     )
-
-
-def _mode(mode: str) -> str:
-    return {"canary": "[yellow]canary[/]", "shadow": "[cyan]shadow[/]", "new": "[green]new[/]"}.get(mode, mode)

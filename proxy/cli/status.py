@@ -4,15 +4,25 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
 from rich.console import Group, RenderableType
-from rich.markup import escape
-from rich.table import Table
+from rich.text import Text
 
 from proxy.cli.asking import EPILOG, EXIT_NOT_READY, EXIT_OK, Asking, asking_options
 from proxy.cli.figures import NOTHING, age, rate, size
+from proxy.cli.screen import Field, Listing, plain
+
+_WORKERS: Final = (
+    Field("worker", heads=True),
+    *(Field(name, right=name != "state") for name in ("pid", "state", "table", "up", "restarts", "clients")),
+    *(Field(name, right=True) for name in ("tunnels", "memory", "cpu", "files")),
+)
+_SERVICES: Final = (
+    *(Field("service", heads=True), Field("url", folds=True, heads=True), Field("health"), Field("breaker")),
+    *(Field(name, right=True) for name in ("active", "idle", "requests", "connects", "failed")),
+)
 
 
 @click.command(epilog=EPILOG)
@@ -30,22 +40,28 @@ def judge(answer: dict[str, Any]) -> int:
 
 def render(answer: dict[str, Any]) -> RenderableType:
     """The answer of `/api/status` for people."""
-    return Group(*_headlines(answer), "", _workers(answer), "", _services(answer))
+    workers, services = Text("Processes", "bold"), Text("Services", "bold")
+    return Group(*_headlines(answer), "", workers, _workers(answer), "", services, _services(answer))
 
 
-def _headlines(answer: dict[str, Any]) -> list[str]:
-    state = "[green]ready[/]" if answer["ready"] else "[red]stopping[/]" if answer["draining"] else "[red]not ready[/]"
+def _headlines(answer: dict[str, Any]) -> list[Text]:
+    ready = ("ready", "green") if answer["ready"] else ("stopping" if answer["draining"] else "not ready", "red")
     listening = ", ".join(answer["listen"].values())
     config = answer["config"]
     lines = [
-        f"{state}  strangler {answer['release']}, up {age(answer['uptime_s'])}, listening on {listening}",
-        f"{rate(answer['requests_per_s'])}, {answer['requests_active']} under way, {answer['requests_total']:,} served",
-        f"{escape(config['path'])}: table {config['version']}, {_reload(config)}",
+        Text.assemble(
+            ready, f"  strangler {answer['release']}, up {age(answer['uptime_s'])}, listening on {listening}"
+        ),
+        plain(
+            f"{rate(answer['requests_per_s'])}, {answer['requests_active']} under way, "
+            f"{answer['requests_total']:,} served"
+        ),
+        plain(f"{config['path']}: table {config['version']}, {_reload(config)}"),
     ]
-    lines += [f"[yellow]![/] {escape(problem)}" for problem in answer["problems"]]
+    lines += [Text.assemble(("!", "yellow"), " ", plain(problem)) for problem in answer["problems"]]
     last = config["last_reload"]
     if last is not None and last["outcome"] == "refused":
-        lines += ["", escape(last["text"])]
+        lines += [Text(), *map(plain, last["text"].splitlines())]
     return lines
 
 
@@ -57,66 +73,47 @@ def _reload(config: dict[str, Any]) -> str:
     return f"last reload {last['outcome']}, {counts}"
 
 
-def _workers(answer: dict[str, Any]) -> Table:
-    table = Table(title="Processes", title_justify="left", box=None, pad_edge=False)
-    table.add_column("worker")
-    for name in ("pid", "state", "table", "up", "restarts", "connections", "tunnels", "memory", "cpu", "files"):
-        table.add_column(name, justify="left" if name == "state" else "right")
+def _workers(answer: dict[str, Any]) -> Listing:
+    rows: list[list[Text | object]] = []
     for worker in answer["workers"]:
-        colour = "green" if worker["state"] == "ready" else "yellow"
+        state = Text(worker["state"], "green" if worker["state"] == "ready" else "yellow")
         cpu = NOTHING if worker["cpu_s"] is None else f"{worker['cpu_s']:.1f} s"
-        table.add_row(
-            str(worker["number"]),
-            _number(worker["pid"]),
-            f"[{colour}]{worker['state']}[/]",
-            str(worker["version"]),
-            age(worker["uptime_s"]),
-            str(worker["restarts"]),
-            f"{worker['connections']:,}",
-            f"{worker['tunnels']:,}",
-            size(worker["resident_bytes"]),
-            cpu,
-            _number(worker["open_files"]),
+        rows.append(
+            [
+                *(worker["number"], _number(worker["pid"]), state, worker["version"], age(worker["uptime_s"])),
+                *(worker["restarts"], f"{worker['connections']:,}", f"{worker['tunnels']:,}"),
+                *(size(worker["resident_bytes"]), cpu, _number(worker["open_files"])),
+            ]
         )
-    return table
+    return Listing(_WORKERS, rows)
 
 
-def _services(answer: dict[str, Any]) -> Table:
-    table = Table(title="Services", title_justify="left", box=None, pad_edge=False)
-    table.add_column("service")
-    table.add_column("url", overflow="fold")
-    table.add_column("health")
-    table.add_column("breaker")
-    for name in ("active", "idle", "requests", "connects", "failed"):
-        table.add_column(name, justify="right")
+def _services(answer: dict[str, Any]) -> Listing:
+    rows: list[list[Text | object]] = []
     for service in answer["services"]:
         for index, endpoint in enumerate(service["endpoints"]):
-            table.add_row(
-                "" if index else escape(service["name"]),
-                escape(endpoint["url"]),
-                _health(endpoint),
-                _breaker(endpoint["breakers"]),
-                *(f"{endpoint[name]:,}" for name in ("active", "idle", "requests", "connects", "connect_failures")),
-            )
-    return table
+            counts = (f"{endpoint[name]:,}" for name in ("active", "idle", "requests", "connects", "connect_failures"))
+            first = ("" if index else service["name"], endpoint["url"])
+            rows.append([*first, _health(endpoint), _breaker(endpoint["breakers"]), *counts])
+    return Listing(_SERVICES, rows)
 
 
-def _health(endpoint: dict[str, Any]) -> str:
+def _health(endpoint: dict[str, Any]) -> Text:
     healthy, workers = endpoint["healthy_workers"], endpoint["workers"]
     if workers == 0:
-        return NOTHING
+        return Text(NOTHING)
     if healthy == workers:
-        return "[green]healthy[/]"
-    return "[red]unhealthy[/]" if healthy == 0 else f"[yellow]{healthy} of {workers} workers[/]"
+        return Text("healthy", "green")
+    return Text("unhealthy", "red") if healthy == 0 else Text(f"{healthy} of {workers} workers", "yellow")
 
 
-def _breaker(states: dict[str, int]) -> str:
+def _breaker(states: dict[str, int]) -> Text:
     if not states:
-        return NOTHING
+        return Text(NOTHING)
     colours = {"closed": "green", "open": "red", "half_open": "yellow"}
     many = len(states) > 1
-    return " ".join(
-        f"[{colours.get(state, 'red')}]{state.replace('_', ' ')}{f' ×{count}' if many else ''}[/]"  # noqa: RUF001
+    return Text(" ").join(
+        Text(f"{state.replace('_', ' ')}{f' ×{count}' if many else ''}", colours.get(state, "red"))  # noqa: RUF001
         for state, count in sorted(states.items())
     )
 

@@ -14,11 +14,13 @@ class Figures:
     Attributes:
         store: what is kept: exchanges and bytes of their contents; None before the first look.
         waiting: batches that are not answered yet.
+        failing: why the store takes nothing at the moment; "" where it does.
     """
 
     def __init__(self) -> None:
         self.store: tuple[int, int] | None = None
         self.waiting = 0
+        self.failing = ""
         self._verdicts: dict[str, dict[str, int]] = {}
         self._proofs: dict[str, list[int]] = {}  # [bugs put in, found, legacy's own answers, false alarms] by route
         self._failures: dict[str, int] = {}
@@ -27,6 +29,7 @@ class Figures:
 
     def committed(self, batch: Batch, took_s: float) -> None:
         """A batch is stored."""
+        self.failing = ""
         self._batches += 1
         self._exchanges += batch.exchanges
         self._kept += len(batch.kept)
@@ -42,6 +45,7 @@ class Figures:
 
     def failed(self, reason: str) -> None:
         """The store could not be written."""
+        self.failing = reason
         self._failures[reason] = self._failures.get(reason, 0) + 1
 
     def removed(self, exchanges: int) -> None:
@@ -68,6 +72,7 @@ class Figures:
             "stored": kept,
             "stored_bytes": size,
             "waiting": self.waiting,
+            "failing": self.failing,
             "commit_seconds": self._commit_s,
             "cpu_seconds": time.process_time(),
         }

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 _COUNTERS: Final = ("exchanges", "batches", "kept", "removed", "commit_seconds", "cpu_seconds")
 #: Of the store, which is there without a comparer, and of what waits for one.
-_GAUGES: Final = ("stored", "stored_bytes", "waiting")
+_GAUGES: Final = ("stored", "stored_bytes", "waiting", "failing")
 
 
 class ComparerTotals:
@@ -46,7 +46,7 @@ class ComparerTotals:
         self._ended = incarnation
         if self._live is not None and self._incarnation <= incarnation:
             self._retired, self._live = _added([self._retired, self._live]), None
-            self._gauges["waiting"] = 0
+            self._gauges |= {"waiting": 0, "failing": ""}
         return True
 
     def heard(self, incarnation: int) -> bool:

@@ -28,6 +28,17 @@ from routes.mirroring import mirrored_arm, serving_arm
 #: The release that runs.
 RELEASE: Final = importlib.metadata.version("strangler-proxy")
 
+#: `StoreError.reason` in words.
+_STORE_FAILURES: Final = {
+    "full": "the disk of the state database is full",
+    "busy": "the state database is locked by another process",
+    "away": "the state database cannot be reached",
+    "refused": "the state database may not be written",
+    "newer": "the state database is of a newer release",
+    "damaged": "the state database is damaged",
+    "other": "the state database fails",
+}
+
 
 def view_status(state: ControlState) -> StatusView:
     """The proxy as a whole."""
@@ -69,6 +80,9 @@ def find_problems(state: ControlState, services: tuple[ServiceView, ...]) -> Ite
             yield f"Worker {worker['number']} serves table {worker['version']}, not {state.reloader.version}."
     if state.comparer is not None and state.comparer["state"] == "down":
         yield "The comparer is down and will be started again: what is mirrored waits for it, up to a bound."
+    if failing := state.comparers.total().get("failing"):
+        why = _STORE_FAILURES.get(failing, failing)
+        yield f"The comparer cannot store what it finds, since {why}: what is mirrored is lost, and counted."
     last = state.reloader.last
     if last is not None and last.outcome == "refused":
         yield f"The last reload was refused; table {state.reloader.version} serves on."

@@ -46,6 +46,8 @@ BATCH_BYTES: Final = 256 << 10
 BATCH_DELAY_S: Final = 0.05
 #: A batch that was under way so often when the comparer went is not sent again.
 ATTEMPTS_MAX: Final = 2
+#: How often it is said that batches are lost, for each reason.
+LOST_SAID_EVERY_S: Final = 60.0
 
 log = structlog.get_logger()
 
@@ -110,6 +112,7 @@ class Outbox:
         self._emptied = asyncio.Event()
         self._closed = False
         self._hurried = False
+        self._losses: dict[str, tuple[float, int]] = {}  # reason -> when it was said last, and lost since then
 
     @property
     def full(self) -> str:
@@ -180,10 +183,20 @@ class Outbox:
             case Ack(seq, verdicts, unsettled) if self.batch is not None and seq == self.batch.seq:
                 self._acknowledge(self.batch, verdicts, unsettled)
             case Nack(seq, reason) if self.batch is not None and seq == self.batch.seq:
-                log.warning("comparer.batch.lost", seq=seq, exchanges=len(self.batch.owners), reason=reason)
+                self._say_lost(self.batch, reason)
                 self._lose(self.batch, reason)
             case _:
                 raise MalformedFrameError(f"{type(frame).__name__} is not what was waited for")
+
+    def _say_lost(self, batch: Batch, reason: str) -> None:
+        """Say that the comparer refused a batch: while a disk stays full, not of each of a thousand."""
+        now_s = monotonic()
+        said_s, unsaid = self._losses.get(reason, (-LOST_SAID_EVERY_S, 0))
+        unsaid += len(batch.owners)
+        if now_s - said_s >= LOST_SAID_EVERY_S:
+            log.warning("comparer.batch.lost", seq=batch.seq, exchanges=unsaid, reason=reason)
+            said_s, unsaid = now_s, 0
+        self._losses[reason] = (said_s, unsaid)
 
     def _acknowledge(self, batch: Batch, verdicts: Verdicts, unsettled: Collection[str]) -> None:
         owners: dict[str, MirrorCounters] = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,6 +26,20 @@ def tree(tmp_path: Path, echo: EchoOrigin) -> Iterator[ProcessTree]:
     with ProcessTree(tmp_path, config) as running:
         running.until_event("companion.ready")
         yield running
+
+
+def test_store_that_takes_nothing_is_a_problem_until_it_takes_again(tree: ProcessTree) -> None:
+    comparer = tree.members("proxy.comparer")[0].pid
+    resource.prlimit(comparer, resource.RLIMIT_FSIZE, (4096, resource.RLIM_INFINITY))
+    with SteadyLoad(tree.port, threads=1) as load:
+        full = tree.until_status(lambda now: now["problems"], 60)
+        (problem,) = full["problems"]
+        assert problem.startswith(
+            "The comparer cannot store what it finds, since the disk of the state database is full"
+        )
+        resource.prlimit(comparer, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+        tree.until_status(lambda now: not now["problems"], 60)
+    assert load.failures == {}
 
 
 def counters(tree: ProcessTree) -> dict[tuple[str, str], float]:

@@ -31,6 +31,22 @@ async def test_comparer_that_refuses_a_batch_loses_it_and_it_is_counted(shadow):
     assert (await plane.settled())["compared"] == 1
 
 
+async def test_disk_that_stays_full_is_said_once_a_minute_and_not_for_each_batch(shadow, capsys, monkeypatch):
+    monkeypatch.setattr(outbox, "monotonic", lambda: now_s)
+    now_s = 1000.0
+    plane = await shadow()
+    plane.comparer.refuse = "store"
+    for _ in range(3):
+        await plane.ask()
+        await plane.settled()
+    now_s += outbox.LOST_SAID_EVERY_S
+    await plane.ask()
+    await plane.settled()
+    assert plane.counters()["lost"] == {"store": 4}
+    said = [line for line in capsys.readouterr().out.splitlines() if "comparer.batch.lost" in line]
+    assert [line.count("exchanges=1") + 3 * line.count("exchanges=3") for line in said] == [1, 3]
+
+
 async def test_batch_of_which_the_comparer_dies_twice_is_lost_and_the_next_one_is_not(shadow):
     plane = await shadow()
     plane.comparer.dies = True
