@@ -17,6 +17,7 @@ from shadow.keeping import liverules
 from shadow.keeping.audit import BEGINNING, Entry, append, find_break, read_entries
 from shadow.keeping.database import Database, open_database
 from shadow.keeping.liverules import accept_rules, read_live_rules, rules_version, withdraw_rule
+from shadow.keeping.retests import read_retests, restart_test
 from shadow.keeping.schema import migrate
 from shadow.keeping.tables import audit
 
@@ -117,3 +118,22 @@ async def test_entries_are_paged_newest_first(database: Database) -> None:
     async with database.reading() as connection:
         assert [one.number for one in await read_entries(connection, limit=2)] == [5, 4]
         assert [one.number for one in await read_entries(connection, before=4, limit=9)] == [3, 2, 1]
+
+
+async def test_tests_that_are_begun_anew_are_counted_by_route_audited_and_told_by_the_version(
+    database: Database,
+) -> None:
+    async with database.reading() as connection:
+        assert await read_retests(connection) == {}
+        before = await rules_version(connection)
+    for route in ("orders", "orders", "test:a_b"):
+        async with database.writing() as connection:
+            await restart_test(connection, route, who="ops", why="release 42", flagged=2, now=1000.5)
+    async with database.reading() as connection:
+        assert await read_retests(connection) == {"orders": 2, "test:a_b": 1}
+        assert await rules_version(connection) == before + 3
+        entries = await read_entries(connection)
+        assert await find_break(connection) is None
+    assert [(one.entry.action, one.entry.subject, one.entry.before) for one in entries][-1] == (
+        "test.restarted", "orders", {"flagged": 2},
+    )  # fmt: skip
