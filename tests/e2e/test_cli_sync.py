@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -58,6 +60,14 @@ def test_quarantine_is_listed_shown_and_settled(folder: SyncFolder) -> None:
     folder.said("quarantine", "retry", "customers", "to_new", "3")
     assert folder.said("quarantine", "list")["quarantine"] == []
     assert folder.new("SELECT status FROM customers WHERE id = 3") == [("inactive",)]
+
+
+def test_a_terminal_that_is_not_utf_8_is_shown_what_it_can(folder: SyncFolder) -> None:
+    command = [sys.executable, "-m", "proxy", "sync", "plan"]
+    environ = {"PYTHONPATH": str(Path(__file__).parents[2]), "PYTHONIOENCODING": "ascii"}
+    done = subprocess.run(command, cwd=folder.path, env=environ, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "STAT \\u2192 status" in done.stdout
 
 
 def test_unknown_sync_is_said_with_those_there_are(folder: SyncFolder) -> None:
