@@ -25,6 +25,7 @@ import structlog
 from routes.shadowing import CompareModel, RuleModel
 from shadow.clusters.cluster import EXAMPLES_MAX, Cluster, Example, findings
 from shadow.comparing.comparer import RouteComparer
+from shadow.comparing.functions import check_function, functions_of
 from shadow.comparing.rules import compile_rule
 from shadow.comparison import Comparison, Kind, Verdict
 from shadow.errors import NoiseStateError, RuleError
@@ -101,8 +102,9 @@ class Engine:
             retests: route -> how often its paired test was begun anew.
         """
         routes: dict[str, RouteEngine] = {}
+        configured = functions_of(rule for model in models.values() for rule in model.rules)
         for name, model in models.items():
-            with_rules = replace(model, rules=(*model.rules, *_usable(name, live.get(name, ()))))
+            with_rules = replace(model, rules=(*model.rules, *_usable(name, live.get(name, ()), configured)))
             before = self._routes.get(name)
             if before is not None and before.model == with_rules:
                 routes[name] = before
@@ -320,10 +322,11 @@ def _in_time(exchange: Exchange, now: float) -> Exchange:
     return replace(exchange, at=at, legacy=legacy, new=new)
 
 
-def _usable(route: str, rules: Iterable[RuleModel]) -> Iterable[RuleModel]:
-    """The live rules that compile: one that does not must not cost the others."""
+def _usable(route: str, rules: Iterable[RuleModel], configured: frozenset[str]) -> Iterable[RuleModel]:
+    """The live rules that compile: one that does not must not cost the others. The database chooses no code to run."""
     for rule in rules:
         try:
+            check_function(rule, configured)
             compile_rule(rule)
         except RuleError as error:
             log.warning("shadow.rule.unusable", route=route, rule=rule.id, error=str(error))

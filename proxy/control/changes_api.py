@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Sequence
 from typing import Any, Final
 
 import structlog
@@ -19,17 +20,20 @@ from aiohttp import web
 
 from proxy.control.answers import CALLER, STATE, answer, problem
 from proxy.control.asked_rules import read_reason, read_rules
-from proxy.control.findings import UnknownRouteError, compare_model
+from proxy.control.findings import UnknownRouteError, compare_model, configured_functions
 from proxy.control.findings_api import EVIDENCE, read_body, translated
 from proxy.control.proofs import Proofs, prove_all
 from proxy.control.replaying import MakeComparer, send_again
+from routes.shadowing import RuleModel
 from routes.table import compile_table
 from shadow.clusters.proof import PAIRS_MAX
+from shadow.comparing.functions import check_function
 from shadow.errors import ReplayError
 from shadow.keeping.audit import Entry, append
 from shadow.keeping.liverules import accept_rules, as_json, read_live_rules
 from shadow.keeping.retests import count_flagged, restart_test
-from shadow.keeping.values import dump
+from shadow.keeping.tables import NAME_CHARACTERS_MAX
+from shadow.keeping.values import clean, dump
 from shadow.replaying import plan_replay
 from shadow.reporting.exchanges import read_pairs, read_record, record_json
 from shadow.reporting.reading import read_noise
@@ -60,6 +64,7 @@ def add_changes(app: web.Application, make_comparer: MakeComparer) -> None:
 
 async def _prove(request: web.Request) -> web.Response:
     route, rules = read_rules(await read_body(request))
+    _check(request, rules)
     async with request.app[SLOTS]:
         async with request.app[EVIDENCE].reading() as connection:
             live = await read_live_rules(connection)
@@ -74,6 +79,7 @@ async def _accept(request: web.Request) -> web.Response:
     body = await read_body(request)
     route, rules = read_rules(body)
     why = read_reason(body)
+    _check(request, rules)
     _model(request, route, {})
     proofs = request.app[PROOFS].find(body.get("proof"), route, rules)
     who = request[CALLER].name
@@ -102,7 +108,7 @@ async def _replay(request: web.Request) -> web.Response:
     identifier = request.match_info["id"]
     async with request.app[SLOTS]:
         async with request.app[EVIDENCE].reading() as connection:
-            record = await read_record(connection, identifier)
+            record = await read_record(connection, clean(identifier, NAME_CHARACTERS_MAX))
             states = await read_noise(connection, record.route) if record else {}
         if record is None:
             return problem(404, f"No exchange {identifier[:200]} is kept: it never was, or it was too old.")
@@ -127,6 +133,13 @@ def _model(request: web.Request, route: str, live: Any) -> Any:
     if model is None:
         raise UnknownRouteError(f"no route {route} is compared now, so there is nothing that could be changed")
     return model
+
+
+def _check(request: web.Request, rules: Sequence[RuleModel]) -> None:
+    """Refuse rules that would run code which the configuration does not name."""
+    configured = configured_functions(request.app[STATE].reloader.config)
+    for rule in rules:
+        check_function(rule, configured)
 
 
 def _is_pair(given: Any) -> bool:

@@ -15,7 +15,8 @@ from proxy.control.views import RELEASE
 from routes.config import Config
 from routes.mirroring import compile_shadow
 from routes.shadowing import CompareModel, RuleModel
-from shadow.errors import ReportError
+from shadow.comparing.functions import check_function, functions_of
+from shadow.errors import ReportError, RuleError
 from shadow.keeping.liverules import read_live_rules
 from shadow.keeping.redaction import Redactor
 from shadow.keeping.tables import LATENCY_BOUNDS_S
@@ -44,12 +45,28 @@ def route_facts(config: Config, live: Mapping[str, Iterable[RuleModel]]) -> dict
 
 
 def compare_model(config: Config, route: str, live: Mapping[str, Iterable[RuleModel]]) -> CompareModel | None:
-    """How a route is compared, live rules included; None where it is not."""
+    """How a route is compared, live rules included as far as the comparer applies them; None where it is not."""
     for one in config.routes:
         shadow = compile_shadow(one) if one.name == route else None
         if shadow is not None:
-            return replace(shadow.compare, rules=(*shadow.compare.rules, *live.get(route, ())))
+            configured = configured_functions(config)
+            applied = (rule for rule in live.get(route, ()) if _is_applied(rule, configured))
+            return replace(shadow.compare, rules=(*shadow.compare.rules, *applied))
     return None
+
+
+def configured_functions(config: Config) -> frozenset[str]:
+    """The functions that rules of the configuration name, on any route that is compared."""
+    compiled = (compile_shadow(route) for route in config.routes)
+    return functions_of(rule for shadow in compiled if shadow is not None for rule in shadow.compare.rules)
+
+
+def _is_applied(rule: RuleModel, configured: frozenset[str]) -> bool:
+    try:
+        check_function(rule, configured)
+    except RuleError:
+        return False
+    return True
 
 
 async def make_report(

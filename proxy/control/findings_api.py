@@ -16,6 +16,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from typing import Any, Final
 
+import orjson
 import structlog
 from aiohttp import web
 
@@ -26,7 +27,7 @@ from proxy.control.findings import UnknownRouteError, make_report, route_facts
 from shadow.errors import ReportError, RuleError, StoreError
 from shadow.keeping.audit import ENTRIES_MAX, find_break, read_entries
 from shadow.keeping.liverules import as_json, read_live_rules, withdraw_rule
-from shadow.keeping.values import dump
+from shadow.keeping.values import clean, dump
 from shadow.reporting.asked import read_settings, read_window
 from shadow.reporting.exchanges import read_record, record_json
 from shadow.reporting.rendering import FORMATS
@@ -95,7 +96,7 @@ async def _report(request: web.Request) -> web.Response:
 async def _exchange(request: web.Request) -> web.Response:
     identifier = request.match_info["id"]
     async with request.app[EVIDENCE].reading() as connection:
-        record = await read_record(connection, identifier[:_ID_CHARACTERS_MAX])
+        record = await read_record(connection, clean(identifier, _ID_CHARACTERS_MAX))
     if record is None:
         return problem(404, f"No exchange {identifier[:_ID_CHARACTERS_MAX]} is kept: it never was, or it was too old.")
     return web.Response(body=dump(record_json(record)), content_type="application/json")
@@ -161,7 +162,11 @@ async def read_body(request: web.Request) -> Any:
     Raises:
         ReportError: it is none.
     """
+    raw = await request.read()
     try:
-        return await request.json()
+        body = orjson.loads(raw)
     except ValueError as error:
         raise ReportError("the body is no JSON object") from error
+    if b"\\u0000" in raw:  # no database takes it
+        raise ReportError("a text in the body has the character NUL")
+    return body

@@ -77,6 +77,28 @@ def test_proof_says_what_a_rule_would_change_and_hide(tree: ProcessTree) -> None
     assert "It would hide" in ignoring.stdout
 
 
+def test_an_operator_chooses_no_code(tree: ProcessTree) -> None:
+    """A function of a rule is given values of answers: naming any would be running what a service answers."""
+    for rule in ({"path": "/total", "map": "os:system"}, {"path": "/total", "call": "subprocess:check_output"}):
+        for path in ("/api/rules/prove", "/api/rules"):
+            body = {"route": "orders", "rules": [rule], "reason": "x", "proof": "x"}
+            status, answer = ask(tree, "POST", path, body)
+            assert (status, "configuration" in answer["detail"]) == (400, True)
+    own = {"path": "/total", "map": "shadow.clusters.transforms:trimmed"}
+    assert ask(tree, "POST", "/api/rules/prove", {"route": "orders", "rules": [own]})[0] == 200
+
+
+@pytest.mark.parametrize("body", ["[" * 100_000, '{"route": "\\ud800"}', '{"reason": "\\u0000"}', "", "nothing"])
+def test_a_body_that_no_store_takes_is_refused(tree: ProcessTree, body: str) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", tree.control_port, timeout=20)
+    headers = {"Authorization": "Bearer change", "Content-Type": "application/json"}
+    for path in ("/api/rules/prove", "/api/rules", "/api/exchanges/x%00y/replay"):
+        connection.request("POST", path, body, headers)
+        answer = connection.getresponse()
+        assert (answer.status, json.loads(answer.read())["status"]) == (400, 400)
+    connection.close()
+
+
 def test_proof_of_a_rule_for_nothing_says_so(tree: ProcessTree) -> None:
     result = strangler(tree.folder, "rules", "prove", "orders", "--rule", "{path: /nowhere, ignore: true}")
     assert result.returncode == 0, result.stderr
