@@ -21,22 +21,17 @@ class Figures:
         self.store: tuple[int, int] | None = None
         self.waiting = 0
         self.failing = ""
-        self._verdicts: dict[str, dict[str, int]] = {}
         self._proofs: dict[str, list[int]] = {}  # [bugs put in, found, legacy's own answers, false alarms] by route
         self._failures: dict[str, int] = {}
-        self._kept = self._removed = self._batches = self._exchanges = 0
+        self._kept = self._removed = self._exchanges = 0
         self._commit_s = 0.0
 
     def committed(self, batch: Batch, took_s: float) -> None:
         """A batch is stored."""
         self.failing = ""
-        self._batches += 1
         self._exchanges += batch.exchanges
         self._kept += len(batch.kept)
         self._commit_s += took_s
-        for tally, count in batch.tallies.items():
-            counts = self._verdicts.setdefault(tally.route, {})
-            counts[tally.verdict] = counts.get(tally.verdict, 0) + count
         for (route, _, mutation), (injected, found) in batch.self_proofs.items():
             proof = self._proofs.setdefault(route, [0, 0, 0, 0])
             at = 0 if mutation else 2
@@ -54,19 +49,16 @@ class Figures:
 
     def keep_only(self, routes: set[str]) -> None:
         """Forget routes that are no longer configured."""
-        for counts in (self._verdicts, self._proofs):
-            for name in counts.keys() - routes:
-                del counts[name]
+        for name in self._proofs.keys() - routes:
+            del self._proofs[name]
 
     def snapshot(self) -> dict[str, Any]:
         """As JSON values."""
         kept, size = self.store or (None, None)
         return {
-            "verdicts": {route: dict(counts) for route, counts in self._verdicts.items()},
             "proofs": {route: list(counts) for route, counts in self._proofs.items()},
             "store_failures": dict(self._failures),
             "exchanges": self._exchanges,
-            "batches": self._batches,
             "kept": self._kept,
             "removed": self._removed,
             "stored": kept,

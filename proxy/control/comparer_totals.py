@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-_COUNTERS: Final = ("exchanges", "batches", "kept", "removed", "commit_seconds", "cpu_seconds")
+_COUNTERS: Final = ("exchanges", "kept", "removed", "commit_seconds", "cpu_seconds")
 #: Of the store, which is there without a comparer, and of what waits for one.
 _GAUGES: Final = ("stored", "stored_bytes", "waiting", "failing")
 

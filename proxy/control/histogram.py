@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Sequence
 from itertools import accumulate
 from typing import Final
 
 from proxy.hop.metrics import BOUNDS_S
+from shadow.reporting import quantiles
 
 #: What `/metrics` shows; each is one of `BOUNDS_S`. All of them, for every route and arm, would be too many series.
 EXPORTED_S: Final = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
@@ -23,16 +23,7 @@ def quantile_s(buckets: Sequence[int], share: float) -> float | None:
     Returns:
         Seconds; None without any request. What lies above the last bound is reported as that bound.
     """
-    cumulative = list(accumulate(buckets))
-    if not cumulative or cumulative[-1] == 0:
-        return None
-    rank = share * cumulative[-1]
-    index = bisect_left(cumulative, rank)
-    if index >= len(BOUNDS_S):
-        return BOUNDS_S[-1]
-    lower = BOUNDS_S[index - 1] if index else 0.0
-    before = cumulative[index - 1] if index else 0
-    return lower + (BOUNDS_S[index] - lower) * (rank - before) / max(1, buckets[index])
+    return quantiles.quantile_s(BOUNDS_S, buckets, share)
 
 
 def exported(buckets: Sequence[int]) -> list[tuple[str, int]]:

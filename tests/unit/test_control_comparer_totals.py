@@ -16,7 +16,7 @@ from proxy.control.comparer_totals import ComparerTotals
 def figures(exchanges: int, *, route: str = "orders", stored: int | None = 7) -> dict[str, Any]:
     """What a comparer says that has concluded so many exchanges."""
     said = Figures().snapshot()
-    said.update(exchanges=exchanges, kept=exchanges, removed=1, batches=exchanges, waiting=3)
+    said.update(exchanges=exchanges, kept=exchanges, removed=1, waiting=3)
     said.update(stored=stored, stored_bytes=100, commit_seconds=exchanges * 0.5, cpu_seconds=exchanges * 0.25)
     said.update(store_failures={"full": 1}, proofs={route: [exchanges, exchanges, 2, 1]})
     return said
