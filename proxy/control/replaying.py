@@ -158,11 +158,29 @@ async def _ask(sending: _Sending, arm: ArmModel | None) -> Answer:
     except TimeoutError:
         return Answer(TIMED_OUT, error="http_response_timeout", total_s=time.perf_counter() - started)
     except (aiohttp.ClientError, OSError, ValueError) as error:
-        return Answer(FAILED, error=type(error).__name__, total_s=time.perf_counter() - started)
+        return Answer(FAILED, error=failure_reason(error), total_s=time.perf_counter() - started)
     fields = tuple((name.lower(), value) for name, value in response.headers.items())
     outcome = COMPLETE if size == len(body) else TOO_LARGE
     took_s = time.perf_counter() - started
     return Answer(outcome, response.status, fields, body, size, first_byte_s=first_s, total_s=took_s)
+
+
+def failure_reason(error: Exception) -> str:
+    """Why there is no answer, in the words of Proxy-Status, as the mirror says it."""
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        return "tls_certificate_error"
+    if isinstance(error, aiohttp.ClientConnectorSSLError):
+        return "tls_protocol_error"
+    if isinstance(error, aiohttp.ClientConnectorDNSError):
+        return "dns_error"
+    if isinstance(error, aiohttp.ClientConnectorError):
+        refused = isinstance(error.os_error, ConnectionRefusedError)
+        return "connection_refused" if refused else "destination_ip_unroutable"
+    if isinstance(error, (aiohttp.ServerDisconnectedError, ConnectionError, aiohttp.ClientPayloadError)):
+        return "connection_terminated"
+    if isinstance(error, aiohttp.ClientResponseError):
+        return "http_protocol_error"
+    return type(error).__name__
 
 
 def _address(sending: _Sending, arm: ArmModel, service: ServiceModel) -> tuple[URL, list[tuple[str, str]]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from decimal import ROUND_DOWN, ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal, InvalidOperation, localcontext
+from decimal import ROUND_DOWN, ROUND_HALF_DOWN, ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal, InvalidOperation, localcontext
 from typing import Final
 
 from shadow.noise.shapes import decimal_places
@@ -11,8 +11,9 @@ _POWER_MAX: Final = 12
 #: Digits of a number that is looked at; longer ones are compared by equality only.
 _DIGITS_MAX: Final = 60
 _PLACES_MAX: Final = 9
-#: Ways to lose places, those that are looked for first coming first.
-CUTS: Final = {"rounded": (ROUND_HALF_EVEN, ROUND_HALF_UP), "truncated": (ROUND_DOWN,)}
+#: Ways to lose places, those that are looked for first coming first. What lies in the middle may be rounded either way:
+#: binary fractions are a little more or less than they are written, and 37.035 becomes 37.03.
+CUTS: Final = {"rounded": (ROUND_HALF_EVEN, ROUND_HALF_UP, ROUND_HALF_DOWN), "truncated": (ROUND_DOWN,)}
 
 
 def exact(number: float | Decimal | str) -> Decimal | None:

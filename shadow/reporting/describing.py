@@ -28,9 +28,26 @@ _PLACES: Final = {
 def describe(pattern: str, kind: str, relation: str) -> str:
     """A cluster in words: `new is legacy rounded to 2 places`."""
     name, _, argument = relation.partition(":")
+    if name == "status" and ">" in argument:
+        return _status(*argument.split(">", 1))
     if name in RELATIONS:
         words = RELATIONS[name].format(argument)
         return words.replace("to 0 places", "to whole numbers").replace("to 1 places", "to 1 place")
     if pattern in _PLACES and kind in {Kind.VALUE, Kind.LENGTH}:
         return _PLACES[pattern]
     return relation or (_KINDS[Kind(kind)] if kind in set(Kind) else kind)
+
+
+def _status(legacy: str, new: str) -> str:
+    """A status, or the reason for which there is none, of each arm."""
+    if new.isdecimal():
+        return f"new answers {new}, " + (
+            f"legacy {legacy}" if legacy.isdecimal() else f"legacy fails: {_plain(legacy)}"
+        )
+    return f"new fails: {_plain(new)}, " + (
+        f"legacy answers {legacy}" if legacy.isdecimal() else f"legacy: {_plain(legacy)}"
+    )
+
+
+def _plain(reason: str) -> str:
+    return reason.replace("_", " ")

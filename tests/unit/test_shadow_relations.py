@@ -92,6 +92,8 @@ def test_list_of_one_is_found_in_both_directions(value):
         ("12.50", "1250", "scaled:2"),
         (5, -5, "negated"),
         (12.987, 12.98, "truncated:2"),
+        (37.035, 37.03, "rounded:2"),
+        (37.035, 37.04, "rounded:2"),
         (12.98, 12.987, "untruncated:2"),
         (12.99, 12.987, "unrounded:2"),
         (12, "12", "number_as_text"),
