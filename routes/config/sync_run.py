@@ -19,11 +19,11 @@ class Backfill(Part):
     rate_max: Rate | None = None
     """Rows per second at most, such as `2000/s`. Default: as fast as both stores bear."""
     parallel: Annotated[Whole, Field(ge=1, le=64)] = 2
-    """Chunks under way at a time."""
+    """Accepted and without effect: one chunk is read and mapped while the one before it is written."""
 
 
 class Apply(Part):
     """Writing captured changes."""
 
     parallel: Annotated[Whole, Field(ge=1, le=64)] = 4
-    """Changes of different keys that are written at a time. Changes of one key always keep their order."""
+    """Accepted and without effect: a batch is written as a set, in one transaction."""
