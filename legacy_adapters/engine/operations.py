@@ -32,20 +32,6 @@ class Operations:
     def __init__(self, streams: Sequence[Stream]) -> None:
         self._streams = {stream.direction.name: stream for stream in streams}
 
-    async def listed(
-        self, *, resolved: bool = False, after: int = 0, limit: int = 100
-    ) -> dict[str, list[tuple[int, Quarantined]]]:
-        """Quarantine of each direction, at most `limit` each, with numbers to page by."""
-        return {
-            name: await stream.direction.writes.quarantine(resolved=resolved, after=after, limit=limit)
-            for name, stream in self._streams.items()
-        }
-
-    async def shown(self, direction: str, source_key: Key) -> Quarantined | None:
-        """What is in quarantine for a key."""
-        async with self._stream(direction).direction.writes.transaction() as transaction:
-            return (await transaction.held([source_key])).get(source_key)
-
     async def retry(self, direction: str, source_keys: Sequence[Key], *, by: str) -> Tally:
         """Try these keys again with their newest state."""
         return await self._apply(self._stream(direction), source_keys, Manner.READ, by)

@@ -9,7 +9,6 @@ from sqlalchemy.exc import NoSuchModuleError
 
 from legacy_adapters.errors import PlanError
 from legacy_adapters.sql.dialect import Dialect
-from legacy_adapters.sql.generic.dialect import GenericDialect
 from legacy_adapters.sql.mariadb.dialect import MariaDBDialect
 from legacy_adapters.sql.postgresql.dialect import PostgreSQLDialect
 from legacy_adapters.sql.sqlite.dialect import SQLiteDialect
@@ -33,6 +32,8 @@ def dialect_of(url: URL) -> Dialect:
     backend = url.drivername.partition("+")[0]
     if backend in DIALECTS:
         return DIALECTS[backend]()
+    from legacy_adapters.sql.generic.dialect import GenericDialect  # noqa: PLC0415 - loads SQLAlchemy's ORM
+
     try:
         return GenericDialect(url)
     except (NoSuchModuleError, ImportError):

@@ -34,7 +34,7 @@ def test_every_listed_command_is_there_by_its_name_and_is_described_in_one_whole
         assert lazy.words in shown
 
 
-@pytest.mark.parametrize("arguments", [[], ["sync"]])
+@pytest.mark.parametrize("arguments", [[], ["sync"], ["sync", "quarantine"]])
 def test_help_of_a_group_loads_no_command(arguments: list[str]) -> None:
     program = (
         "import sys\nfrom proxy.cli import main\n"

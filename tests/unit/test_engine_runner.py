@@ -254,12 +254,13 @@ async def test_retry_after_the_mapping_was_mended():
     operations = Operations([pair.to_new])
     pair.legacy.put(id=1, NAME="poison")
     await pair.settle()
-    assert (await operations.shown("to_new", (1,))).reason == "mapping"
+    ((_, held),) = await pair.new.quarantine(resolved=False, after=0, limit=10)
+    assert held.reason == "mapping"
     assert (await operations.retry("to_new", [(1,)], by="ann")).reasons == {"mapping": 1}
     pair.to_new.direction.mapper.change = lambda row: row
     await operations.retry("to_new", [(1,)], by="ann")
     assert pair.new.get(1)["name"] == "poison"
-    ((_, settled),) = (await operations.listed(resolved=True))["to_new"]
+    ((_, settled),) = await pair.new.quarantine(resolved=True, after=0, limit=10)
     assert (settled.resolved_by, settled.resolution, settled.attempts) == ("ann", "retried", 2)
 
 
