@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import io
+import os
 import sys
-from typing import Final
+from typing import Any, Final
 
 import click
 
@@ -28,7 +31,32 @@ COMMANDS: Final = {
 }
 
 
-@click.group(cls=LazyGroup, table=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
+#: Errors of whoever takes the output: a disk that is full, a device that fails.
+_NOT_TAKEN: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
+EXIT_NOT_WRITTEN: Final = 2
+
+
+class Strangler(LazyGroup):
+    """The command itself."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command; where its output is not taken, say so in a line."""
+        try:
+            result = super().invoke(ctx)
+            sys.stdout.flush()
+        except OSError as error:
+            if error.errno not in _NOT_TAKEN or error.filename is not None:
+                raise
+            click.echo(f"What there is to say cannot be written: {error.strerror}.", err=True)
+            with contextlib.suppress(OSError), open(os.devnull, "wb") as nowhere:  # noqa: PTH123 - a device
+                os.dup2(
+                    nowhere.fileno(), sys.stdout.fileno()
+                )  # what is left in the buffer would fail once more at the end
+            sys.exit(EXIT_NOT_WRITTEN)
+        return result
+
+
+@click.group(cls=Strangler, table=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
 def main() -> None:
     """strangler: an async reverse proxy for replacing a legacy system piece by piece."""
     for stream in (sys.stdout, sys.stderr):

@@ -28,6 +28,8 @@ from routes.mirroring import mirrored_arm, serving_arm
 #: The release that runs.
 RELEASE: Final = importlib.metadata.version("strangler-proxy")
 
+#: A comparer is ready within seconds, or something is wrong.
+_START_S: Final = 20.0
 #: `StoreError.reason` in words.
 _STORE_FAILURES: Final = {
     "full": "the disk of the state database is full",
@@ -80,6 +82,8 @@ def find_problems(state: ControlState, services: tuple[ServiceView, ...]) -> Ite
             yield f"Worker {worker['number']} serves table {worker['version']}, not {state.reloader.version}."
     if state.comparer is not None and state.comparer["state"] == "down":
         yield "The comparer is down and will be started again: what is mirrored waits for it, up to a bound."
+    if state.comparer is not None and _starts_for_long(state.comparer):
+        yield "The comparer is not ready yet, and its events say why: what is mirrored waits for it, up to a bound."
     if failing := state.comparers.total().get("failing"):
         why = _STORE_FAILURES.get(failing, failing)
         yield f"The comparer cannot store what it finds, since {why}: what is mirrored is lost, and counted."
@@ -92,6 +96,10 @@ def find_problems(state: ControlState, services: tuple[ServiceView, ...]) -> Ite
                 yield f"{service.name}: {endpoint.url} is unhealthy."
             if endpoint.breakers.get("open", 0):
                 yield f"{service.name}: the breaker of {endpoint.url} is open."
+
+
+def _starts_for_long(process: Mapping[str, Any]) -> bool:
+    return bool(process["state"] == "starting" and time.time() - process["started_at"] > _START_S)
 
 
 def view_worker(state: ControlState, worker: Mapping[str, Any]) -> WorkerView:

@@ -73,7 +73,8 @@ def _parsed(name: str, text: str, parse: Callable[[str], float]) -> float:
     try:
         return parse(text)
     except PydanticCustomError as error:
-        hint = (error.context or {}).get("hint")
-        raise ReportError(f"{name}={text}: {error.message()}" + (f"; {hint}" if hint else "")) from error
+        context = error.context or {}
+        more = context.get("hint") or context.get("allowed")
+        raise ReportError(f"{name}={text}: {error.message()}" + (f"; {more}" if more else "")) from error
     except ValueError as error:
         raise ReportError(f"{name}={text}: {error}") from error

@@ -5,6 +5,8 @@ from __future__ import annotations
 import http.client
 import json
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -70,6 +72,14 @@ def test_every_format_is_written_to_a_file(tree: ProcessTree, tmp_path: Path) ->
     assert etree.parse(tmp_path / "junit").getroot().get("failures") != "0"
 
 
+def test_output_that_nobody_takes_is_no_success(tree: ProcessTree) -> None:
+    command = [sys.executable, "-P", "-m", "proxy", "report", "--config", str(tree.file)]
+    with open("/dev/full", "wb") as full:
+        finished = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=120, check=False)
+    assert finished.returncode == 2
+    assert finished.stderr == "What there is to say cannot be written: No space left on device.\n"
+
+
 def test_gate_is_closed_and_says_why(tree: ProcessTree) -> None:
     result = strangler(tree.folder, "report", "orders", "--gate", "--format", "json")
     assert result.returncode == 1
@@ -92,7 +102,7 @@ def test_time_before_which_nothing_counts(tree: ProcessTree) -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--since", "soon"], "since=soon: must be a duration"),
+        (["--since", "soon"], "since=soon: must be a duration; a number with ms, s, m, h or d"),
         (["--require", "different_max=lots"], "different_max=lots: must be a share"),
         (["--require", "luck=1"], "the gate has no setting luck"),
         (["--require", "luck"], "write NAME=VALUE"),
