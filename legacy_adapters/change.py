@@ -164,6 +164,21 @@ class Load:
 
 
 @dataclass(frozen=True, slots=True)
+class Duplicate:
+    """A record of the written store that agrees with another on the columns that `duplicates.on` names.
+
+    Attributes:
+        key: in the store that is written.
+        group: the same number for all that agree; says nothing else.
+        flagged_at: Unix time in seconds since which it does.
+    """
+
+    key: Key
+    group: int
+    flagged_at: float
+
+
+@dataclass(frozen=True, slots=True)
 class Quarantined:
     """A change that could not be applied, kept in the store that it was meant for until someone decides.
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from legacy_adapters.change import ChangeBatch, Cursor, Entry, Load, Quarantined, Rejection, Write
+from legacy_adapters.change import ChangeBatch, Cursor, Duplicate, Entry, Load, Quarantined, Rejection, Write
 from legacy_adapters.record import Chunk, Key, Stored
 
 
@@ -234,6 +234,26 @@ class Store(Protocol):
 
     async def quarantine_counts(self, *, resolved: bool = False) -> dict[str, int]:
         """How much is in quarantine here, open or resolved, by reason; empty where there is none."""
+        ...
+
+    async def note_duplicates(self, keys: Sequence[Key]) -> None:
+        """Flag rows of these keys, which somebody else wrote, where they have come to agree with others.
+
+        In a transaction of its own; what this store's `transaction` writes it flags by itself. Does nothing where
+        duplicates are not looked for.
+        """
+        ...
+
+    async def count_duplicates(self) -> int | None:
+        """How many records are flagged, up to a bound of the store; None where they are not looked for."""
+        ...
+
+    async def list_duplicates(self, *, after: int | None, limit: int) -> list[Duplicate]:
+        """At most `limit` flagged records, those that agree beside each other, of groups behind `after`."""
+        ...
+
+    async def duplicates_of(self, key: Key, limit: int) -> list[Duplicate]:
+        """At most `limit` flagged records that agree with this one, itself among them; none where it is not flagged."""
         ...
 
     async def pressure(self) -> float:

@@ -125,6 +125,7 @@ async def _open(sync: Sync, side: Side, draft: Mapping) -> SqlStore:
         columns=draft.columns(side),
         capture=_capture(sync, side) if draft.toward(side.other) is not None else "none",
         poll_overlap_s=_overlap_s(sync, side),
+        duplicates=_duplicates(draft) if side is Side.NEW else (),
         poll_interval_s=_interval_s(sync, side),
     )
     where = f"sync {sync.name}, {side} store"
@@ -136,6 +137,11 @@ async def _open(sync: Sync, side: Side, draft: Mapping) -> SqlStore:
         raise StoreUnavailableError(f"{where}: {error}") from error
     except MappingError as error:
         raise MappingError(f"{where}: {error}", field=error.field) from error
+
+
+def _duplicates(draft: Mapping) -> tuple[str, ...]:
+    """Columns of the new store whose duplicates are flagged, where the sync writes it: that is when it looks."""
+    return draft.duplicates.columns if draft.duplicates is not None and draft.to_new is not None else ()
 
 
 def _capture(sync: Sync, side: Side) -> str:

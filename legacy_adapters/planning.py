@@ -11,6 +11,7 @@ from legacy_adapters.errors import StoreUnavailableError, SyncError
 from legacy_adapters.mapping.losses import analyse
 from legacy_adapters.opening import Opened, open_sync
 from legacy_adapters.record import Side
+from legacy_adapters.sampling import sample_duplicates
 from legacy_adapters.sql import names
 from routes.config import Sync
 
@@ -70,14 +71,36 @@ async def plan_sync(sync: Sync, folder: Path) -> SyncPlan:
         return _not_to_be_had(sync, error)
     try:
         plan = _planned(opened, folder)
+        alike = await _of_duplicates(opened)
         doubts = [
             Finding("warning", f"{side} store", doubt) for side in Side for doubt in await opened.stores[side].doubts()
         ]
-        return replace(plan, findings=_in_order((*plan.findings, *doubts)))
+        return replace(plan, findings=_in_order((*plan.findings, *doubts, *alike)))
     except StoreUnavailableError as error:
         return _not_to_be_had(sync, error)
     finally:
         await opened.close()
+
+
+async def _of_duplicates(opened: Opened) -> list[Finding]:
+    """What is known of rows that may be the same record."""
+    query, name = opened.mapping.duplicates, opened.sync.name
+    if query is None:
+        return []
+    if not opened.stores[Side.NEW].looks_for_duplicates:
+        why = "the sync does not write the new store" if opened.mapping.to_new is None else "its database has no hashes"
+        return [Finding("warning", "duplicates", f"none are flagged, since {why}", "remove duplicates")]
+    found = []
+    for side in Side:
+        sample = await sample_duplicates(opened, side)
+        if sample is None or not sample.rows:
+            continue
+        rows = f"all {sample.rows:,} rows" if sample.whole else f"the first {sample.rows:,} rows"
+        more = "" if sample.whole else "; with the others there may be more"
+        agree = f"{sample.agreeing:,} of {rows} agree with another on {', '.join(query.columns)}{more}"
+        advice = f"they are flagged, not merged: strangler sync duplicates {name}" if sample.agreeing else ""
+        found.append(Finding("warning" if sample.agreeing else "note", f"{side} store", agree, advice))
+    return found
 
 
 def _not_to_be_had(sync: Sync, error: SyncError) -> SyncPlan:
@@ -107,7 +130,8 @@ def _planned(opened: Opened, folder: Path) -> SyncPlan:
             "capture": capture,
         }
         if opened.reads(side.other):
-            installs.append(f"{side}: the tables {names.ledger(sync.name, side)}, {names.CHECKPOINT}")
+            also = f", {names.duplicates(sync.name)}" if store.looks_for_duplicates else ""
+            installs.append(f"{side}: the tables {names.ledger(sync.name, side)}, {names.CHECKPOINT}{also}")
         if reads:
             found += [Finding("note", f"{side} store", note) for note in store.capabilities.notes]
             found += _of_capture(opened, side)

@@ -74,12 +74,14 @@ async def execute(url: str, *statements: str) -> None:
     await engine.dispose()
 
 
-async def opened(legacy_url: str, new_url: str, chunk_rows: int) -> tuple[Direction, Stream]:
-    """The sync's stores, prepared, and its only direction."""
+async def opened(
+    legacy_url: str, new_url: str, chunk_rows: int, duplicates: tuple[str, ...] = ()
+) -> tuple[Direction, Stream]:
+    """The sync's stores, prepared, and its only direction; rows that agree on `duplicates` are flagged."""
     sync = Sync.model_validate(dataset.sync(legacy_url, new_url))
     draft = compile_mapping(sync, folder=Path.cwd())
     legacy = await SqlStore.open(_settings(sync, Side.LEGACY, draft.columns(Side.LEGACY), "outbox"))
-    new = await SqlStore.open(_settings(sync, Side.NEW, draft.columns(Side.NEW), "none"))
+    new = await SqlStore.open(_settings(sync, Side.NEW, draft.columns(Side.NEW), "none", duplicates))
     mapping = compile_mapping(
         sync,
         folder=Path.cwd(),
@@ -94,9 +96,12 @@ async def opened(legacy_url: str, new_url: str, chunk_rows: int) -> tuple[Direct
     return direction, Stream(direction, SyncSettings(chunk_rows=chunk_rows), Surroundings())
 
 
-def _settings(sync: Sync, side: Side, columns: tuple[str, ...], capture: str) -> SqlSettings:
+def _settings(
+    sync: Sync, side: Side, columns: tuple[str, ...], capture: str, duplicates: tuple[str, ...] = ()
+) -> SqlSettings:
     store = sync.legacy if side is Side.LEGACY else sync.new
-    return SqlSettings(sync.name, side, store.url, store.table, tuple(store.key), columns, capture)
+    key = tuple(store.key)
+    return SqlSettings(sync.name, side, store.url, store.table, key, columns, capture, duplicates=duplicates)
 
 
 async def timed(figures: Figures, name: str, work: Callable[[], Awaitable[None]]) -> None:
@@ -107,9 +112,11 @@ async def timed(figures: Figures, name: str, work: Callable[[], Awaitable[None]]
     figures.cpu_s[name] = time.process_time() - cpu
 
 
-async def backfilled(figures: Figures, legacy_url: str, new_url: str, chunk_rows: int) -> Direction:
+async def backfilled(
+    figures: Figures, legacy_url: str, new_url: str, chunk_rows: int, duplicates: tuple[str, ...] = ()
+) -> Direction:
     """Ours, timed: all rows mapped and written with their ledger."""
-    direction, stream = await opened(legacy_url, new_url, chunk_rows)
+    direction, stream = await opened(legacy_url, new_url, chunk_rows, duplicates)
 
     async def copy() -> None:
         await stream.load()

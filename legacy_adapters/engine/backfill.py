@@ -195,6 +195,7 @@ class Backfill:
             await self._throttle.wait(len(chunk))
         held_back.more = not portion.mark.done
         first = held_back.first_lack
+        await self._stream.note_duplicates(portion.changes.changes)
         tally, lacking = await self._attempt(portion, portion.changes, None, lambda _: first)
         done, since, end = tally, portion.since, held_back.now() + PATIENCE_S
         read_again = bool(lacking)

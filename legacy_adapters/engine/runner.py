@@ -230,10 +230,22 @@ class SyncRunner:
             self._counted_at = now
             for stream, progress in zip(self._streams, self._progress, strict=True):
                 progress.held = await stream.direction.writes.quarantine_counts() if stream.held_estimate else {}
+                self._note_duplicates(stream, progress, await stream.direction.writes.count_duplicates())
         if now - self._pruned_at >= PRUNE_EVERY_S:
             self._pruned_at = now
             for stream in self._streams:
                 await stream.direction.reads.prune(stream.the_mark().cursor, PRUNE_ROWS)
+
+    def _note_duplicates(self, stream: Stream, progress: Progress, count: int | None) -> None:
+        known, progress.duplicates = progress.duplicates, count
+        if count and count > (known or 0):
+            log.warning(
+                "sync.duplicates.flagged",
+                sync=self.model.name,
+                direction=stream.direction.name,
+                flagged=count,
+                before=known,
+            )
 
     async def _retry_held(self, number: int, stream: Stream) -> None:
         """Look again at quarantine whose reason may be gone: a parent has come, a conflict ended by itself."""

@@ -29,6 +29,7 @@ class DirectionStatus:
         counts: by name: see `COUNTERS`; since this process started.
         quarantine: reasons of what went to quarantine, since this process started.
         held: how much is in quarantine, by reason, as of some seconds ago.
+        duplicates: records of the written store that are flagged as agreeing with others; None is not looked for.
     """
 
     name: str
@@ -41,6 +42,7 @@ class DirectionStatus:
     counts: dict[str, int]
     quarantine: dict[str, int]
     held: dict[str, int]
+    duplicates: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,7 @@ class Progress:
     lag_s: float = 0.0
     alive_at: float = 0.0
     held: dict[str, int] = field(default_factory=dict)
+    duplicates: int | None = None
     _rate: float = 0.0
     _window: float = 0.0
     _window_at: float | None = None
@@ -118,6 +121,7 @@ class Progress:
             counts={counter: self.tally.counts[counter] for counter in COUNTERS},
             quarantine=dict(self.tally.reasons),
             held=dict(self.held),
+            duplicates=self.duplicates,
         )
 
 

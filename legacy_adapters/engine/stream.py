@@ -265,6 +265,7 @@ class Stream:
         held_back, keys = self.held_back, [change.key for change in look.seen.changes]
         held_back.more = look.more
         first = held_back.first_lack
+        await self.note_duplicates(look.read.changes)
         async with self.direction.writes.transaction() as transaction:
             if await transaction.fence(self.direction.live) != self.the_mark().encode():
                 raise StaleError("the checkpoint was moved by somebody else")
@@ -313,6 +314,10 @@ class Stream:
             self.surroundings.at("held.applied")
         self.noted(tally)
         return tally
+
+    async def note_duplicates(self, changes: Sequence[Change]) -> None:
+        """Flag what others wrote to the store that is read, where that is the one whose duplicates are flagged."""
+        await self.direction.reads.note_duplicates([change.key for change in changes if not change.echo])
 
     async def see(self, snapshot: Snapshot, read: ChangeBatch) -> Seen:
         """Changes with what their decisions need, from the same snapshot."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from sqlalchemy.engine import URL
 
@@ -19,6 +19,9 @@ from legacy_adapters.sql.ledger import Ledger
 from legacy_adapters.sql.shape import TableShape
 from legacy_adapters.sql.table import Table
 from legacy_adapters.values.kinds import ColumnKind
+
+if TYPE_CHECKING:
+    from legacy_adapters.sql.duplicates import Duplicates
 
 #: Turns what the driver gives for a column into a value of `record`; never called with None.
 Decoder = Callable[[Any], Any]
@@ -234,6 +237,10 @@ class StatementDialect(Dialect):
     @abstractmethod
     def ledger_ddl(self, ledger: Ledger) -> Sequence[str]:
         """The statements that make a ledger, where it is not there."""
+
+    @abstractmethod
+    def duplicates_ddl(self, duplicates: Duplicates) -> Sequence[str]:
+        """The statements that make the table of duplicates, where it is not there, with its indexes."""
 
     async def make_house(self, connection: Connection) -> None:
         for statement in self.house():

@@ -39,8 +39,8 @@ class Ledger:
         self.plain = name
         self.name = dialect.quote(name)
         self.target = target
-        self.source_columns = tuple(_own(column, f"s{at}") for at, column in enumerate(source_key, 1))
-        self.target_columns = tuple(_own(column, f"t{at}") for at, column in enumerate(target.key_columns, 1))
+        self.source_columns = tuple(as_own(column, f"s{at}") for at, column in enumerate(source_key, 1))
+        self.target_columns = tuple(as_own(column, f"t{at}") for at, column in enumerate(target.key_columns, 1))
         self.source_names = tuple(f"{ALIAS}.{column.name}" for column in self.source_columns)
         self.target_names = tuple(f"{ALIAS}.{column.name}" for column in self.target_columns)
         keys = (*self.source_columns, *self.target_columns)
@@ -79,7 +79,7 @@ class Ledger:
         return (*keys, entry.position, *hashes, entry.mapping_version, entry.tombstone, entry.generation)
 
 
-def _own(column: ColumnKind, name: str) -> ColumnKind:
+def as_own(column: ColumnKind, name: str) -> ColumnKind:
     """A key column of a store as a column of the ledger: what it can hold stays, what the store does to it does not."""
     kind = Kind.TEXT if column.kind in {Kind.ENUM, Kind.OTHER} else column.kind
     return dataclasses.replace(

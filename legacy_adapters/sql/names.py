@@ -23,6 +23,11 @@ def ledger(sync: str, side: Side) -> str:
     return fitting(f"strangler_ledger_{sync}_to_{side.value}")
 
 
+def duplicates(sync: str) -> str:
+    """The table of which records of the new store agree with others."""
+    return fitting(f"strangler_duplicates_{sync}")
+
+
 def outbox(table: str) -> str:
     """The outbox of a table."""
     return fitting(f"strangler_outbox_{table}")

@@ -20,16 +20,17 @@ from typing import Final, Self
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
-from legacy_adapters.change import Cursor, Quarantined
+from legacy_adapters.change import Cursor, Duplicate, Quarantined
 from legacy_adapters.connector import Capabilities
 from legacy_adapters.errors import PlanError
-from legacy_adapters.record import Side
+from legacy_adapters.record import Key, Side
 from legacy_adapters.sql import names
 from legacy_adapters.sql.audit import SqlAudit
 from legacy_adapters.sql.capture import Capture, NoCapture
 from legacy_adapters.sql.connection import Connection, Pool
-from legacy_adapters.sql.dialect import Dialect
+from legacy_adapters.sql.dialect import Dialect, StatementDialect
 from legacy_adapters.sql.dialects import dialect_of
+from legacy_adapters.sql.duplicates import Duplicates, forget
 from legacy_adapters.sql.ledger import Ledger
 from legacy_adapters.sql.outbox import OutboxCapture, require_covered
 from legacy_adapters.sql.polling import PollCapture
@@ -55,6 +56,7 @@ class SqlSettings:
         key: names of the columns that identify a row.
         columns: names of the columns that the sync reads or writes; the key's need not be named.
         capture: `outbox`, `poll:COLUMN`, or `none` where nothing is read from this side.
+        duplicates: names of columns; rows that agree on all of them are flagged. Empty: none is looked for.
         poll_interval_s: seconds from one look of polling to the next.
         poll_overlap_s: seconds by which each look of polling begins before the greatest time that was seen.
     """
@@ -68,6 +70,7 @@ class SqlSettings:
     capture: str = "outbox"
     poll_overlap_s: float = 30.0
     poll_interval_s: float = 0.0
+    duplicates: tuple[str, ...] = ()
 
 
 class SqlStore:
@@ -90,6 +93,7 @@ class SqlStore:
         self.table = Table(dialect, shape, settings.key, settings.columns)
         self.ledger: Ledger | None = None
         self._dialect = dialect
+        self._duplicates: Duplicates | None = None
         self._pool = pool
         self._capture = _capture(settings, dialect, self.table)
 
@@ -148,6 +152,11 @@ class SqlStore:
             await self._dialect.make_house(connection)
             await self._dialect.make_ledger(connection, ledger)
             await self._use(connection, ledger)
+            if duplicates := self._looked_for():
+                await duplicates.make(connection)
+                self._duplicates = duplicates
+            elif self.settings.side is Side.NEW and isinstance(self._dialect, StatementDialect):
+                await forget(connection, self._dialect, self.settings.sync)
 
     async def adopt(self, source_key: Sequence[ColumnKind]) -> bool:
         """The same for a ledger that is there already; makes nothing.
@@ -165,7 +174,19 @@ class SqlStore:
             except PlanError:  # that is how a dialect says that there is no such table
                 return False
             await self._use(connection, ledger)
+            if (duplicates := self._looked_for()) and await duplicates.is_made(connection):
+                self._duplicates = duplicates
         return True
+
+    @property
+    def looks_for_duplicates(self) -> bool:
+        """Whether rows that agree are flagged here: they are to be, and the database can hash its rows."""
+        return self._looked_for() is not None
+
+    def _looked_for(self) -> Duplicates | None:
+        if not self.settings.duplicates or not isinstance(self._dialect, StatementDialect):
+            return None
+        return Duplicates(self._dialect, self.settings.sync, self.table, self.settings.duplicates)
 
     def _ledger(self, source_key: Sequence[ColumnKind]) -> Ledger:
         plain = names.ledger(self.settings.sync, self.settings.side)
@@ -238,7 +259,9 @@ class SqlStore:
         if self.ledger is None:
             raise PlanError(f"nothing is prepared to be written to {self.settings.table}")
         async with self._pool.transaction(write=True) as connection:
-            yield SqlTransaction(connection, self._dialect, self.ledger)
+            transaction = SqlTransaction(connection, self._dialect, self.ledger, self._duplicates)
+            yield transaction
+            await transaction.finish()
 
     async def read_checkpoint(self, stream: str) -> Cursor | None:
         """How far `stream` was applied here."""
@@ -259,6 +282,33 @@ class SqlStore:
         """How much is in quarantine here, open or resolved, by reason."""
         async with self._pool.connection() as connection:
             return await self._quarantine().counts(connection, resolved=resolved)
+
+    async def note_duplicates(self, keys: Sequence[Key]) -> None:
+        """Flag rows of these keys, which somebody else wrote, where they agree with others; does nothing else."""
+        if self._duplicates is not None and keys:
+            async with self._pool.transaction(write=True) as connection:
+                await self._duplicates.note(connection, keys)
+
+    async def count_duplicates(self) -> int | None:
+        """How many records are flagged, up to a bound; None where they are not looked for."""
+        if self._duplicates is None:
+            return None
+        async with self._pool.connection() as connection:
+            return await self._duplicates.count(connection)
+
+    async def list_duplicates(self, *, after: int | None, limit: int) -> list[Duplicate]:
+        """Flagged records, those that agree beside each other, of groups behind `after`."""
+        if self._duplicates is None:
+            return []
+        async with self._pool.connection() as connection:
+            return await self._duplicates.listed(connection, after=after, limit=limit)
+
+    async def duplicates_of(self, key: Key, limit: int) -> list[Duplicate]:
+        """The flagged records that agree with this one, itself among them."""
+        if self._duplicates is None:
+            return []
+        async with self._pool.connection() as connection:
+            return await self._duplicates.agreeing(connection, key, limit)
 
     async def pressure(self) -> float:
         """How hard the database has it."""

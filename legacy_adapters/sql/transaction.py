@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from legacy_adapters.change import Cursor, Entry, Load, Quarantined, Rejection, Write
 from legacy_adapters.record import Key, Stored
 from legacy_adapters.sql import names
 from legacy_adapters.sql.connection import Connection, RefusedError
 from legacy_adapters.sql.dialect import Dialect
+from legacy_adapters.sql.duplicates import Duplicates
 from legacy_adapters.sql.ledger import Ledger
 from legacy_adapters.sql.lookup import entries_of, entries_of_targets, rows_of
 from legacy_adapters.sql.quarantine import QuarantineTable
@@ -19,13 +20,18 @@ from legacy_adapters.sql.writing import Savepoint, Writer
 class SqlTransaction:
     """One transaction; implements `connector.Transaction`."""
 
-    def __init__(self, connection: Connection, dialect: Dialect, ledger: Ledger) -> None:
+    def __init__(
+        self, connection: Connection, dialect: Dialect, ledger: Ledger, duplicates: Duplicates | None = None
+    ) -> None:
         self._connection = connection
         self._dialect = dialect
         self._ledger = ledger
         self._table = ledger.target
         self._writer = Writer(connection, dialect, ledger.target)
         self._quarantine = QuarantineTable(dialect, ledger.plain)
+        self._duplicates = duplicates
+        #: Keys of rows that may have come to agree with others, or to do so no longer.
+        self._touched: dict[Key, None] = {}
 
     async def fence(self, stream: str) -> Cursor | None:
         """Where the stream stands; whoever else asks in a transaction of theirs waits for the end of this one."""
@@ -71,18 +77,31 @@ class SqlTransaction:
                 await self._dialect.load(self._connection, self._ledger, load)
         except RefusedError:
             return False
+        if self._duplicates is not None:
+            at = [load.columns.index(name) for name in self._table.key]
+            keys = list(zip(*(load.values[place] for place in at), strict=True))
+            await self._duplicates.take_in(self._connection, keys)
         return True
+
+    async def finish(self) -> None:
+        """Flag what has come to agree with other rows; the last call before the end."""
+        if self._duplicates is not None and self._touched:
+            await self._duplicates.note(self._connection, list(self._touched))
 
     async def write(self, writes: Sequence[Write]) -> list[Rejection]:
         """Write rows; what was refused."""
+        self._touch(write.key for write in writes)
         return await self._writer.write(writes)
 
     async def swap(self, writes: Sequence[Write]) -> list[Rejection]:
         """Write rows whose unique values stand in each other's way."""
+        self._touch(write.key for write in writes)
         return await self._writer.swap(writes)
 
     async def record(self, entries: Sequence[Entry], *, as_given: bool = False) -> None:
         """Write lines of the ledger; the last of several for one source key counts."""
+        if not as_given:
+            self._touch(entry.target_key for entry in entries)
         unique = list({entry.source_key: entry for entry in entries}.values())
         for start in range(0, len(unique), self._dialect.rows_max):
             part = unique[start : start + self._dialect.rows_max]
@@ -99,3 +118,7 @@ class SqlTransaction:
     async def release(self, source_keys: Sequence[Key], *, by: str, resolution: str, at: float) -> None:
         """Close the open quarantine of these source keys."""
         await self._quarantine.release(self._connection, source_keys, by, resolution, at)
+
+    def _touch(self, keys: Iterable[Key]) -> None:
+        if self._duplicates is not None:
+            self._touched.update(dict.fromkeys(keys))

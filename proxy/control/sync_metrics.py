@@ -27,6 +27,9 @@ SYNC_METRICS: Final[dict[str, MetricSpec]] = {
         "counter", (*_WAY, "reason"), "What went to quarantine, by reason, since the syncer started."
     ),
     "strangler_sync_held": MetricSpec("gauge", (*_WAY, "reason"), "Records in quarantine, by reason."),
+    "strangler_sync_duplicates": MetricSpec(
+        "gauge", _WAY, "Records that agree with others on the columns of duplicates.on, up to 100,000."
+    ),
 }
 
 
@@ -60,6 +63,9 @@ def sync_samples(syncer: Mapping[str, Any] | None, syncs: Sequence[Mapping[str, 
         ],
         "strangler_sync_held": [
             ((*labels, reason), count) for labels, way in ways for reason, count in way["held"].items()
+        ],
+        "strangler_sync_duplicates": [
+            (labels, way["duplicates"]) for labels, way in ways if way["duplicates"] is not None
         ],
     }
 

@@ -168,6 +168,18 @@ class ModelStore:
         rows = self.state.resolved if resolved else self.state.open.values()
         return dict(Counter(one.reason for _, one in rows))
 
+    async def note_duplicates(self, keys):
+        return
+
+    async def count_duplicates(self):
+        return None
+
+    async def list_duplicates(self, *, after, limit):
+        return []
+
+    async def duplicates_of(self, key, limit):
+        return []
+
     async def pressure(self):
         return self.load_pressure
 

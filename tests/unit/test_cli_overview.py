@@ -34,6 +34,12 @@ def test_two_ways_of_the_longest_name_of_the_demo_fit_on_80_columns() -> None:
     assert second.split()[-4:] == ["s", "123,456", "123,456", "3"]
 
 
+def test_records_that_may_be_the_same_are_counted_below() -> None:
+    shown = drawn(sync("customers", way(duplicates=1234), way("to_legacy", duplicates=None)), width=120)
+    told = "customers to_new: 1,234 records may be the same as another: strangler sync duplicates customers"
+    assert shown.splitlines()[-1].strip() == told
+
+
 def test_a_first_copy_says_how_far_it_is_how_fast_and_how_long_it_takes() -> None:
     copying = way(copied=False, rows_done=24_000, rows_total=50_000, rate=3400.0, eta_s=7.6)
     shown = drawn(sync("customers", copying, phase="backfill"))

@@ -8,7 +8,7 @@ ask for any file.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from sqlalchemy.engine import URL
 
@@ -28,6 +28,9 @@ from legacy_adapters.sql.mariadb.updating import JoinedUpdate, listable
 from legacy_adapters.sql.shape import TableShape
 from legacy_adapters.sql.table import ALIAS, Table
 from legacy_adapters.values.kinds import ColumnKind, Kind
+
+if TYPE_CHECKING:
+    from legacy_adapters.sql.duplicates import Duplicates
 
 #: Sessions at work that count as busy enough.
 RUNNING_MAX = 32
@@ -121,6 +124,13 @@ class MariaDBDialect(StatementDialect):
         target = ", ".join(column.name for column in ledger.target_columns)
         body = f"{', '.join(columns)}, PRIMARY KEY ({primary}), KEY by_target ({target})"
         return (f"CREATE TABLE IF NOT EXISTS {ledger.name} ({body}) {_OPTIONS}",)
+
+    def duplicates_ddl(self, duplicates: Duplicates) -> Sequence[str]:
+        columns = [f"{column.name} {self.key_type(column)} NOT NULL" for column in duplicates.key_columns]
+        primary = ", ".join(column.name for column in duplicates.key_columns)
+        body = f"{', '.join(columns)}, hash bigint NOT NULL, flagged_at double, PRIMARY KEY ({primary}), "
+        keys = "KEY by_hash (hash, flagged_at), KEY by_flag (flagged_at, hash)"
+        return (f"CREATE TABLE IF NOT EXISTS {duplicates.name} ({body}{keys}) {_OPTIONS}",)
 
     async def insert(self, connection: Connection, table: Table, names: Sequence[str], rows: Sequence[Key]) -> None:
         lists = self._written(table, names, rows)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from sqlalchemy.engine import URL
 
@@ -21,6 +21,9 @@ from legacy_adapters.sql.postgresql.reflection import reflect
 from legacy_adapters.sql.shape import TableShape
 from legacy_adapters.sql.table import ALIAS, Table
 from legacy_adapters.values.kinds import ColumnKind
+
+if TYPE_CHECKING:
+    from legacy_adapters.sql.duplicates import Duplicates
 
 _FIELD_TYPES = {
     "position": "bigint",
@@ -109,6 +112,17 @@ class PostgreSQLDialect(StatementDialect):
         return (
             f"CREATE TABLE IF NOT EXISTS {ledger.name} ({', '.join(columns)}, PRIMARY KEY ({primary}))",
             f"CREATE INDEX IF NOT EXISTS {index} ON {ledger.name} ({target})",
+        )
+
+    def duplicates_ddl(self, duplicates: Duplicates) -> Sequence[str]:
+        columns = [f"{column.name} {self.key_type(column)} NOT NULL" for column in duplicates.key_columns]
+        primary = ", ".join(column.name for column in duplicates.key_columns)
+        by_hash, flagged = (self.quote(house_names.fitting(f"{duplicates.plain}_{one}")) for one in ("hash", "flagged"))
+        body = f"{', '.join(columns)}, hash bigint NOT NULL, flagged_at double precision, PRIMARY KEY ({primary})"
+        return (
+            f"CREATE TABLE IF NOT EXISTS {duplicates.name} ({body})",
+            f"CREATE INDEX IF NOT EXISTS {by_hash} ON {duplicates.name} (hash, flagged_at)",
+            f"CREATE INDEX IF NOT EXISTS {flagged} ON {duplicates.name} (hash) WHERE flagged_at IS NOT NULL",
         )
 
     def beyond(self, columns: Sequence[ColumnKind], names: Sequence[str], key: Key, args: Args) -> str:

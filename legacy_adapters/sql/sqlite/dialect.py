@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from sqlalchemy.engine import URL
 
@@ -21,6 +21,9 @@ from legacy_adapters.sql.sqlite.outbox import SQLiteOutbox
 from legacy_adapters.sql.sqlite.reflection import reflect, unquoted
 from legacy_adapters.sql.table import ALIAS, Table
 from legacy_adapters.values.kinds import ColumnKind, Kind
+
+if TYPE_CHECKING:
+    from legacy_adapters.sql.duplicates import Duplicates
 
 #: Arguments of a function: 127 before SQLite 3.48.
 ARGUMENTS_MAX = 100
@@ -116,6 +119,17 @@ class SQLiteDialect(StatementDialect):
         return (
             f"CREATE TABLE IF NOT EXISTS {ledger.name} ({', '.join(columns)}, PRIMARY KEY ({primary})) WITHOUT ROWID",
             f"CREATE INDEX IF NOT EXISTS {index} ON {ledger.name} ({target})",
+        )
+
+    def duplicates_ddl(self, duplicates: Duplicates) -> Sequence[str]:
+        columns = [f"{column.name} {self.key_type(column)} NOT NULL" for column in duplicates.key_columns]
+        primary = ", ".join(column.name for column in duplicates.key_columns)
+        by_hash, flagged = (self.quote(house_names.fitting(f"{duplicates.plain}_{one}")) for one in ("hash", "flagged"))
+        body = f"{', '.join(columns)}, hash INTEGER NOT NULL, flagged_at REAL, PRIMARY KEY ({primary})"
+        return (
+            f"CREATE TABLE IF NOT EXISTS {duplicates.name} ({body}) WITHOUT ROWID",
+            f"CREATE INDEX IF NOT EXISTS {by_hash} ON {duplicates.name} (hash, flagged_at)",
+            f"CREATE INDEX IF NOT EXISTS {flagged} ON {duplicates.name} (hash) WHERE flagged_at IS NOT NULL",
         )
 
     async def insert(self, connection: Connection, table: Table, names: Sequence[str], rows: Sequence[Key]) -> None:

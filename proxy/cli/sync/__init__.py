@@ -22,6 +22,9 @@ COMMANDS: Final = {
     "quarantine": Lazy(
         "proxy.cli.sync.quarantine", "Show and settle changes that could not be applied.", "quarantine_command"
     ),
+    "duplicates": Lazy(
+        "proxy.cli.sync.duplicates", "List records of the new store that may be the same one.", "duplicates_command"
+    ),
 }
 
 

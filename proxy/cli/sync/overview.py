@@ -44,7 +44,7 @@ def overview(syncs: Sequence[Mapping[str, Any]], *, notice: str = "", lines_max:
         return Group(*head, Text("There are no syncs."))
     shown, left_out = _fitting(syncs, None if lines_max is None else lines_max - len(head))
     rows = [row for one in shown for row in _rows(one)]
-    notes = [plain(line) for one in shown for line in (*progress_lines(one), *_pending_lines(one))]
+    notes = [plain(line) for one in shown for line in _notes(one)]
     wrong = [plain(f"{one['name']}: {one['error']}", "red") for one in shown if one["error"]]
     fine = [plain(f"… and {left_out} more, which are fine")] if left_out else []
     return Group(*head, Listing(_FIELDS, rows), *notes, *wrong, *fine)
@@ -82,8 +82,17 @@ def _fitting(syncs: Sequence[Mapping[str, Any]], lines_max: int | None) -> tuple
 
 
 def _height(one: Mapping[str, Any]) -> int:
-    notes = len([*progress_lines(one), *_pending_lines(one)])
-    return max(1, len(one["directions"])) + notes + bool(one["error"])
+    return max(1, len(one["directions"])) + len(list(_notes(one))) + bool(one["error"])
+
+
+def _notes(one: Mapping[str, Any]) -> Iterator[str]:
+    yield from progress_lines(one)
+    yield from _pending_lines(one)
+    for way in one["directions"]:
+        count = way.get("duplicates")
+        if count:
+            told = f"{count:,} records may be the same as another"
+            yield f"{one['name']} {way['name']}: {told}: strangler sync duplicates {one['name']}"
 
 
 def progress_lines(one: Mapping[str, Any]) -> Iterator[str]:
