@@ -34,24 +34,32 @@ class Operations:
 
     async def retry(self, direction: str, source_keys: Sequence[Key], *, by: str) -> Tally:
         """Try these keys again with their newest state."""
-        return await self._apply(self._stream(direction), source_keys, Manner.READ, by)
+        return await self._applied(self._stream(direction), source_keys, Manner.READ, by)
 
     async def repair(self, direction: str, source_keys: Sequence[Key], *, by: str) -> Tally:
         """Make the target have the source's state of these keys, whatever it has now."""
-        return await self._apply(self._stream(direction), source_keys, Manner.FORCED, by)
+        return await self._applied(self._stream(direction), source_keys, Manner.FORCED, by)
 
     async def take(self, winner: Side, legacy_or_new_key: Key, *, by: str) -> Tally:
-        """Settle a conflict: the state of `winner`, whose key this is, goes to the other side."""
+        """Settle a conflict: the state of `winner`, whose key this is, goes to the other side.
+
+        Both directions may have it in quarantine, each in the store that it writes: two stores, of which one commits
+        first. That is the one that is written. What a kill leaves between the two is a record in step whose conflict
+        is still open on the other way; taking it again closes it, and so does a running sync, which finds it in step.
+        """
         stream = self._stream(f"to_{winner.other}")
-        tally = await self._apply(stream, [legacy_or_new_key], Manner.FORCED, by)
         counter = self._counter(stream)
-        if counter is not None and not tally.reasons:
-            now = stream.surroundings.clock()
-            async with stream.direction.writes.transaction() as transaction:
+        async with AsyncExitStack() as stack:
+            other = None if counter is None else await self._stand_still(stack, counter.direction)
+            async with AsyncExitStack() as own:
+                transaction = await self._stand_still(own, stream.direction)
+                tally = await self._apply(stream, transaction, [legacy_or_new_key], Manner.FORCED, by)
                 line = (await transaction.entries([legacy_or_new_key])).get(legacy_or_new_key)
-            if line is not None:
-                async with counter.direction.writes.transaction() as transaction:
-                    await transaction.release([line.target_key], by=by, resolution="retried", at=now)
+                stream.surroundings.at("take.applied")
+            stream.surroundings.at("take.committed")
+            if other is not None and line is not None and not tally.reasons:
+                now = stream.surroundings.clock()
+                await other.release([line.target_key], by=by, resolution="retried", at=now)
         return tally
 
     async def copy_again(self, direction: str) -> None:
@@ -92,12 +100,17 @@ class Operations:
     def _counter(self, stream: Stream) -> Stream | None:
         return next((other for other in self._streams.values() if other is not stream), None)
 
-    async def _apply(self, stream: Stream, keys: Sequence[Key], manner: Manner, by: str) -> Tally:
+    async def _applied(self, stream: Stream, keys: Sequence[Key], manner: Manner, by: str) -> Tally:
         async with self._alone(stream) as transaction:
-            held = await transaction.held(keys)
-            seen = await self._see(stream, keys, held)
-            batch = Batch(stream.direction, transaction, manner=manner, now=stream.surroundings.clock(), by=by)
-            return await batch.apply(seen, flood_from=None)
+            return await self._apply(stream, transaction, keys, manner, by)
+
+    async def _apply(
+        self, stream: Stream, transaction: Transaction, keys: Sequence[Key], manner: Manner, by: str
+    ) -> Tally:
+        held = await transaction.held(keys)
+        seen = await self._see(stream, keys, held)
+        batch = Batch(stream.direction, transaction, manner=manner, now=stream.surroundings.clock(), by=by)
+        return await batch.apply(seen, flood_from=None)
 
     @staticmethod
     async def _see(stream: Stream, keys: Sequence[Key], held: Mapping[Key, Quarantined]) -> Seen:

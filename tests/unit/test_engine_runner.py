@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import pytest
 import structlog
@@ -17,6 +18,7 @@ from legacy_adapters.engine.throttle import PAUSE_MAX_S, Throttle
 from legacy_adapters.errors import CaptureError, MappingError, SyncError
 from legacy_adapters.mapper import Lookup
 from legacy_adapters.record import Side
+from support.model_chaos import Killed
 from support.model_mapper import ModelMapper
 from support.model_store import ModelSnapshot, ModelStore
 from support.sync_pair import BACK, RENAMED, Pair, poison
@@ -236,6 +238,54 @@ async def test_person_settles_a_conflict_and_both_sides_follow(winner):
     assert not pair.new.state.open
     assert not pair.legacy.state.open
     assert "ann" in [one.resolved_by for _, one in pair.new.state.resolved + pair.legacy.state.resolved]
+
+
+async def killed_at(pair, operations, winner, point):
+    """`take` ends at that point as by kill -9."""
+
+    def at(name):
+        if name == point:
+            raise Killed(name)
+
+    for stream in (pair.to_new, pair.to_legacy):
+        stream.surroundings = replace(stream.surroundings, at=at)
+    with pytest.raises(Killed):
+        await operations.take(winner, (1,), by="ann")
+    for stream in (pair.to_new, pair.to_legacy):
+        stream.surroundings = replace(stream.surroundings, at=lambda _: None)
+
+
+@pytest.mark.parametrize("winner", list(Side))
+async def test_conflict_whose_settling_is_killed_before_anything_is_committed_is_as_it_was(winner):
+    pair, operations = await conflicted()
+    before = pair.legacy.state, pair.new.state
+    await killed_at(pair, operations, winner, "take.applied")
+    assert (pair.legacy.state, pair.new.state) == before
+
+
+@pytest.mark.parametrize("winner", list(Side))
+@pytest.mark.parametrize("again", [True, False], ids=["taken again", "left to the sync"])
+async def test_conflict_whose_settling_is_killed_between_the_two_stores_is_closed_later(winner, again):
+    pair, operations = await conflicted()
+    await killed_at(pair, operations, winner, "take.committed")
+    assert pair.agree(), "the record itself is in step"
+    written, other = (pair.new, pair.legacy) if winner is Side.LEGACY else (pair.legacy, pair.new)
+    assert (list(written.state.open), list(other.state.open)) == ([], [(1,)])
+    if again:
+        writes = len(written.state.writes)
+        await operations.take(winner, (1,), by="ann")
+        assert len(written.state.writes) == writes, "nothing is written twice"
+    else:
+        model = SyncModel(
+            "s", pair.legacy, pair.new, pair.to_new.direction.mapper, pair.to_legacy.direction.mapper, SyncSettings()
+        )
+        async with running(model):
+            await eventually(lambda: not other.state.open, 10)
+    await anew(pair)
+    assert pair.agree()
+    assert pair.legacy.get(1)["NAME"] == winner
+    assert not pair.new.state.open
+    assert not pair.legacy.state.open
 
 
 async def test_dropped_conflict_leaves_both_sides_and_is_not_found_again():
