@@ -147,7 +147,7 @@ class Outbox:
         while True:
             began_s = monotonic()
             try:
-                _, link = await self._loop.create_unix_connection(lambda: Link(self._on_frame), path)
+                _, link = await self._loop.create_unix_connection(lambda: Link(self._stream, self._on_frame), path)
             except OSError as error:
                 log.warning("comparer.connect.failed", error=str(error))
             else:

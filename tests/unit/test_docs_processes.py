@@ -18,6 +18,7 @@ OWN_MODULES = sorted(
     [
         *(ROOT / "proxy" / "control").glob("*.py"),
         *(ROOT / "proxy" / "comparer").glob("*.py"),
+        ROOT / "proxy" / "mirroring" / "streamend.py",  # of workers, and of the comparer
         ROOT / "shadow" / "engine.py",
         *(
             ROOT / "proxy" / f"{name}.py"
