@@ -18,6 +18,7 @@ from rich.console import RenderableType
 from rich.live import Live
 
 from proxy.cli.screen import show
+from proxy.printable import printable
 
 EXIT_OK: Final = 0
 EXIT_NOT_READY: Final = 1
@@ -133,6 +134,8 @@ def ask(target: Target, path: str, wanted: str, *, method: str = "GET", body: An
     except orjson.JSONDecodeError:
         answer = None
     detail = answer.get("detail") if isinstance(answer, dict) else None
+    if isinstance(detail, str):  # it may repeat what strangers sent
+        detail = "\n".join(map(printable, detail.split("\n")))
     if status == http.HTTPStatus.UNAUTHORIZED or (status == http.HTTPStatus.FORBIDDEN and detail is None):
         why = "needs a token" if target.token is None else "refuses the token"
         message = f"The control API at {target.url} {why}: use --token or STRANGLER_TOKEN."

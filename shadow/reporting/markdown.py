@@ -12,7 +12,12 @@ from shadow.reporting.sentences import IDLE, idle, proven
 _SIGNS = {Outcome.PASSED: "✅", Outcome.FAILED: "❌", Outcome.UNKNOWN: "❔"}
 _STATES = {State.READY: "✅", State.NOT_READY: "❌", State.TOO_EARLY: "❔"}
 #: What Markdown would act on inside of a line, links that it makes by itself included.
-_SPECIAL = re.compile(r"([\\`*_\[\]|~<>&@]|:(?=//)|(?<=www)\.)", re.IGNORECASE)
+_SPECIAL = re.compile(r"([\\`*_\[\]|~<>&$]|:(?=//)|(?<=www)\.)", re.IGNORECASE)
+#: What a code host makes a mention or a reference of, after Markdown and whatever is escaped; code it leaves alone.
+_REFERENCE = re.compile(r"(\S*(?:@|#(?=[0-9]))\S*)")
+_ESCAPED_BAR = re.compile(r"(?<=\\)\|")
+#: A bar as JSON has it, too.
+_BAR = "\\u007c"
 
 
 def render_markdown(report: Report) -> str:
@@ -31,12 +36,16 @@ def render_markdown(report: Report) -> str:
 
 
 def plain(text: str) -> str:
-    """Text that Markdown makes nothing of."""
-    return _SPECIAL.sub(r"\\\1", text.replace("\n", " "))
+    """Text that neither Markdown nor a code host makes anything of."""
+    pieces = _REFERENCE.split(text.replace("\n", " "))
+    return "".join(
+        code(piece.replace("|", _BAR)) if at % 2 else _SPECIAL.sub(r"\\\1", piece) for at, piece in enumerate(pieces)
+    )
 
 
 def code(text: str) -> str:
     """Text as a code span, whatever backticks it holds."""
+    text = text.replace("\n", "\\u000a")
     longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
     fence = "`" * (longest + 1)
     padding = " " if text.startswith("`") or text.endswith("`") or not text else ""
@@ -44,8 +53,11 @@ def code(text: str) -> str:
 
 
 def cell(text: str) -> str:
-    """The same inside of a table, where a bar ends the cell even in code."""
-    return code(text).replace("|", "\\|")
+    """The same inside of a table, where a bar ends the cell even in code.
+
+    Behind a backslash it cannot be escaped so that all readers of Markdown agree: there it is written in another way.
+    """
+    return code(_ESCAPED_BAR.sub(lambda _: _BAR, text)).replace("|", "\\|")
 
 
 def block(text: str, kind: str = "") -> list[str]:
@@ -85,7 +97,7 @@ def _verdicts(route: RouteReport) -> Iterator[str]:
     yield from table(
         ("verdict", "exchanges", "share", "95 % interval"),
         [
-            (one.verdict.replace("_", " "), count(one.count), share(one.share.value), interval(one.share))
+            (plain(one.verdict.replace("_", " ")), count(one.count), share(one.share.value), interval(one.share))
             for one in route.verdicts
             if one.share is not None
         ],
@@ -137,7 +149,7 @@ def _tables(route: RouteReport) -> Iterator[str]:
             ("place", "kind", "only new", "only legacy", "e-value", ""),
             [
                 (
-                    *(cell(key.pattern or "/"), key.kind, count(key.new_only), count(key.legacy_only)),
+                    *(cell(key.pattern or "/"), plain(key.kind), count(key.new_only), count(key.legacy_only)),
                     *(power(key.e_value_log10), "flagged" if key.flagged else ""),
                 )
                 for key in route.keys
@@ -151,7 +163,7 @@ def _tables(route: RouteReport) -> Iterator[str]:
             ("rule", "where", "why", "owner", ""),
             [
                 (
-                    f"{rule.kind} {plain(rule.id)}",
+                    f"{plain(rule.kind)} {plain(rule.id)}",
                     cell(rule.path),
                     plain(rule.reason),
                     plain(rule.owner),
@@ -163,7 +175,7 @@ def _tables(route: RouteReport) -> Iterator[str]:
 
 
 def _idle(state: str) -> str:
-    return "never used" if state == "unused" else state
+    return "never used" if state == "unused" else plain(state)
 
 
 def _arm(name: str, arm: ArmLatency) -> tuple[str, ...]:

@@ -14,6 +14,8 @@ _CONTEXT_CHARACTERS: Final = 40
 _ALIKE_MIN: Final = 0.5
 #: Equal characters between two marks that are too few to read are marked with them.
 _ISLAND_MAX: Final = 2
+#: Longer values are marked from their first to their last difference.
+_MATCHED_CHARACTERS_MAX: Final = 2_000
 _CUT: Final = "…"
 _HIGHEST_IN_FOUR_DIGITS: Final = 0xFFFF
 
@@ -72,6 +74,8 @@ def mark(legacy: str | None, new: str | None) -> tuple[tuple[Piece, ...], tuple[
     """The pieces of both texts, in order; none for a value that is missing."""
     if legacy is None or new is None:
         return _whole(legacy), _whole(new)
+    if max(len(legacy), len(new)) > _MATCHED_CHARACTERS_MAX:
+        return _marked_between_ends(legacy, new)
     matcher = SequenceMatcher(None, legacy, new, autojunk=False)
     if matcher.ratio() < _ALIKE_MIN:
         return _whole(legacy), _whole(new)
@@ -83,6 +87,21 @@ def mark(legacy: str | None, new: str | None) -> tuple[tuple[Piece, ...], tuple[
         _append(left, legacy[i1:i2], differs=differs)
         _append(right, new[j1:j2], differs=differs)
     return tuple(left), tuple(right)
+
+
+def _marked_between_ends(legacy: str, new: str) -> tuple[tuple[Piece, ...], tuple[Piece, ...]]:
+    """All between what both begin and end with: finding more takes a time that is quadratic in the length."""
+    start = _common_start(legacy, new)
+    rest = min(len(legacy), len(new)) - start
+    ending = min(rest, _common_start(legacy[::-1], new[::-1]))
+    made = []
+    for text in (legacy, new):
+        pieces: list[Piece] = []
+        end = len(text) - ending
+        for piece, differs in ((text[:start], False), (text[start:end], True), (text[end:], False)):
+            _append(pieces, piece, differs=differs)
+        made.append(tuple(pieces))
+    return made[0], made[1]
 
 
 def _whole(text: str | None) -> tuple[Piece, ...]:

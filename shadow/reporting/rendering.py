@@ -14,6 +14,7 @@ from shadow.errors import ReportError
 from shadow.reporting.html import render_html
 from shadow.reporting.junit import render_junit
 from shadow.reporting.markdown import render_markdown
+from shadow.reporting.marking import visible
 from shadow.reporting.model import Report
 from shadow.reporting.text import render_text
 
@@ -27,15 +28,25 @@ def to_json(report: Report) -> bytes:
 
 
 def from_json(answer: Any) -> Report:
-    """The report of a JSON value.
+    """The report of a JSON value, whoever says that it is one: its texts are printable afterwards.
 
     Raises:
         ReportError: it is none, or one of another release.
     """
     try:
-        return TypeAdapter(Report).validate_python(answer)
+        return TypeAdapter(Report).validate_python(_printable(answer))
     except ValidationError as error:
         raise ReportError(f"this is not a report of this release: {error.errors()[0]['msg']}") from error
+
+
+def _printable(value: Any) -> Any:
+    if isinstance(value, str):
+        return value if value.isprintable() else "\n".join(map(visible, value.split("\n")))
+    if isinstance(value, list):
+        return [_printable(one) for one in value]
+    if isinstance(value, dict):
+        return {name: _printable(one) for name, one in value.items()}
+    return value
 
 
 def plain_text(report: Report) -> str:

@@ -97,6 +97,7 @@ def test_answers_are_not_kept_or_guessed_at(open_tree: ProcessTree) -> None:
     _, headers, _ = ask(open_tree.control_port, "/api/status")
     assert headers["Cache-Control"] == "no-store"
     assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["Content-Security-Policy"] == "frame-ancestors 'none'"
 
 
 def test_unknown_path_and_method_are_problem_details(open_tree: ProcessTree) -> None:

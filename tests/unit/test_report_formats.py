@@ -6,6 +6,7 @@ import io
 import json
 import os
 import re
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -19,12 +20,21 @@ from rich.console import Console
 from shadow.errors import ReportError
 from shadow.reporting.building import build_route, make_share
 from shadow.reporting.gate import GateSettings
-from shadow.reporting.marking import VALUE_CHARACTERS_MAX
+from shadow.reporting.marking import VALUE_CHARACTERS_MAX, mark
 from shadow.reporting.model import Report, SelfProof
 from shadow.reporting.rendering import FORMATS, from_json, to_json
 from shadow.reporting.rows import RouteFacts, RouteRows
 from shadow.reporting.text import render_text
-from support.shadow_reports import BOUNDS_S, WINDOW, describe, empty_report, hostile_report, orders_report, shop_report
+from support.shadow_reports import (
+    BOUNDS_S,
+    HOSTILE,
+    WINDOW,
+    describe,
+    empty_report,
+    hostile_report,
+    orders_report,
+    shop_report,
+)
 
 CORPUS = Path(__file__).parents[1] / "corpus" / "reports"
 #: Set to 1 to write what is rendered now; then look at the difference.
@@ -211,3 +221,102 @@ def test_headlines_say_it_in_a_sentence() -> None:
         "invoices": "no difference in 12 compared requests; too early to say",
         "customers": "no difference in 4,800 compared requests; ready",
     }
+
+
+def leaves(value: object, path: tuple[str | int, ...] = ()) -> list[tuple[str | int, ...]]:
+    """Where a text stands in a JSON value."""
+    if isinstance(value, str):
+        return [path]
+    members = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return [leaf for key, member in members for leaf in leaves(member, (*path, key))]
+
+
+def replaced(report: Report, path: tuple[str | int, ...], text: str) -> Report | None:
+    """The report as an answer in which one text is another; None where it is not taken for a report any more."""
+    answer = json.loads(to_json(report))
+    inner = answer
+    for key in path[:-1]:
+        inner = inner[key]
+    inner[path[-1]] = text
+    try:
+        return from_json(answer)
+    except ReportError:
+        return None
+
+
+def fields() -> list[tuple[str | int, ...]]:
+    """One place of each sort."""
+    found = {tuple("*" if isinstance(key, int) else key for key in path): path for path in leaves(json.loads(to_json(orders_report())))}  # fmt: skip
+    return list(found.values())
+
+
+@pytest.mark.parametrize("path", fields(), ids=lambda path: ".".join(map(str, path)))
+@pytest.mark.parametrize("name", FORMATS)
+def test_hostile_text_is_text_wherever_it_stands_in_what_control_answers(name, path) -> None:
+    report = replaced(orders_report(), path, HOSTILE)
+    if report is None:
+        return
+    try:
+        text = render(name, report)
+    except (KeyError, ValueError):
+        return  # a word that there is none of
+    assert [character for character in text if not character.isprintable() and character not in "\n\u00a0"] == []
+    if name == "html":
+        page = lxml_html.document_fromstring(text)
+        assert page.xpath("count(//script)") == 1
+        assert page.xpath("count(//img)") == 0
+        assert [attribute for node in page.iter() for attribute in node.attrib if attribute.startswith("on")] == []
+    if name == "markdown":
+        tokens = MarkdownIt("commonmark").enable("table").parse(text)
+        flat = [inner for token in tokens for inner in (token, *(token.children or ()))]
+        assert not {"link_open", "image"} & {token.type for token in flat}
+        assert all("<script" not in token.content for token in flat if token.type.startswith("html"))
+    if name == "junit":
+        etree.fromstring(text.encode())
+
+
+def cells(row: str) -> list[str]:
+    """A row of a table as GitHub splits it: a backslash and what follows it are one, whatever it is."""
+    return re.findall(r"((?:\\[^\n]|[^|\\\n])+)\|", row.removeprefix("|"))
+
+
+@pytest.mark.parametrize("value", ["\\|![x](http://a/b)\\|", "\\\\|x", "a|b", "a\\", "|", "``|`", "a\\\\\\|b|c\\|"])
+def test_a_value_stays_in_its_cell(value: str) -> None:
+    (route,) = orders_report().routes
+    (kind, *_) = route.clusters
+    shown_value = replace(kind.examples[0], legacy=value, new=value, path=value, exchange=value)
+    report = replace(orders_report(), routes=(replace(route, clusters=(replace(kind, examples=(shown_value,)),)),))
+    page = render("markdown", report)
+    (row,) = [
+        line for line in page.splitlines() if line.startswith("| `") and line.count("`") >= 8 and "tax" not in line
+    ]
+    assert len(cells(row)) == 4
+    assert all(cell.strip().startswith("`") and cell.strip().endswith("`") for cell in cells(row))
+    tokens = MarkdownIt("commonmark").enable("table").parse(page)
+    inline = [child for token in tokens for child in token.children or ()]
+    assert not {"link_open", "image"} & {token.type for token in inline}
+
+
+def test_nobody_is_mentioned_and_nothing_is_calculated_by_a_name_of_a_member() -> None:
+    (route,) = orders_report().routes
+    (kind, *_) = route.clusters
+    words = "the same value under the name @everyone and org/repo#12 costs $\\sum$"
+    report = replace(orders_report(), routes=(replace(route, clusters=(replace(kind, words=words),), headline=words),))
+    tokens = MarkdownIt("commonmark").enable("table").parse(render("markdown", report))
+    said = "".join(child.content for token in tokens for child in token.children or () if child.type == "text")
+    assert "@" not in said
+    assert "#12" not in said
+    assert "\\$" in render("markdown", report)
+
+
+def test_two_long_values_are_marked_in_linear_time() -> None:
+    small, large = ("ab" * n + "x" + "ba" * n for n in (10_000, 80_000))
+    took_s = []
+    for text in (small, large):
+        began = time.process_time()
+        mark(text, text[::-1] + "y")
+        took_s.append(time.process_time() - began)
+    assert took_s[1] < max(took_s[0], 0.01) * 28
+    left, right = mark("same " * 2_000 + "one" + " end" * 2_000, "same " * 2_000 + "two" + " end" * 2_000)
+    assert [piece.text for piece in left if piece.differs] == ["one"]
+    assert [piece.text for piece in right if piece.differs] == ["two"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import time
 from typing import Any
 
 from rich.console import Console
@@ -104,3 +105,14 @@ def test_documents_of_short_lines_stand_close_on_a_wide_screen() -> None:
     with console.capture() as captured:
         console.print(render_exchange(record({"a": 1}, {"a": 2})))
     assert max(map(len, captured.get().splitlines())) < 120
+
+
+def test_documents_of_lines_that_stand_everywhere_are_shown_in_about_linear_time() -> None:
+    took_s = []
+    for count in (250, 2_000):
+        legacy, new = ([line for at in range(count // 2) for line in ("}", f"{arm}{at}")] for arm in "ln")
+        began = time.process_time()
+        rows = side_by_side(legacy, new)
+        took_s.append(time.process_time() - began)
+        assert sum(row.differs for row in rows) >= count // 2
+    assert took_s[1] < max(took_s[0], 0.01) * 28
