@@ -106,6 +106,13 @@ class OutboxCapture(Capture):
     async def verify(self, connection: Connection) -> None:
         """See that triggers and table are what they were when capture was installed."""
         shape = await self.look(connection)
+        try:
+            self.refuse(shape)
+        except PlanError as error:
+            raise CaptureError(
+                f"{error}. It was not so when the sync started, and writes since then may be missing: afterwards copy "
+                "again (strangler sync backfill --again), then verify and repair"
+            ) from error
         shape.require_same(self.table.shape)
         recorded = await self._recorded(connection)
         if recorded is None:
