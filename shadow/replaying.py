@@ -15,8 +15,8 @@ from urllib.parse import unquote
 from routes.methods import SAFE_METHODS
 from shadow.errors import ReplayError
 from shadow.exchange import Fields
+from shadow.keeping.places import TOKEN_START
 from shadow.keeping.records import Record
-from shadow.keeping.redaction import TOKEN_START
 
 #: Fields that whoever may replay may give; there are few that make sense.
 GIVEN_MAX: Final = 50

@@ -11,6 +11,7 @@ assignment   the cheapest way to pair two small sets
 findings     the differences so far, bounded, unexplained ones first
 rules        rules compiled: where each applies, whether it explains a difference
 judging      what each kind of rule accepts
+functions    which functions a rule that was made while running may name
 formats      what a string is: UUID, time, hash, …
 bijections   which value of legacy goes with which of new
 ```

@@ -121,7 +121,7 @@ def load_function(rule: RuleModel) -> Callable[..., Any]:
         raise RuleError(f"{rule.id}: {rule.kind} needs module:function, and {rule.argument!r} is none")
     try:
         function = getattr(importlib.import_module(module_name), name)
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # a module may end the process where it is imported
         raise RuleError(f"{rule.id}: {rule.argument} cannot be imported: {error}") from error
     if not callable(function):
         raise RuleError(f"{rule.id}: {rule.argument} is no function")

@@ -210,7 +210,7 @@ class RuleTree:
             try:
                 if rule.accepts(difference.kind, difference.legacy, difference.new):
                     return rule.model.id
-            except Exception:  # noqa: BLE001, S112 - the user's code; the walk reports it, here there is no more to say
+            except (Exception, SystemExit):  # noqa: BLE001, S112 - the user's code; the walk reports it, here there is no more to say
                 continue
         return ""
 

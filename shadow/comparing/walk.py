@@ -272,7 +272,7 @@ def _mapped(rule: Rule, value: Any) -> Any:
     try:
         mapped = rule.mapped(value) if rule.mapped is not None else value
         canonical(mapped)
-    except Exception:  # noqa: BLE001 - the user's code; comparing the value reports it
+    except (Exception, SystemExit):  # noqa: BLE001 - the user's code; comparing the value reports it
         return None
     return mapped
 

@@ -4,8 +4,10 @@
 tables       every table of shadow mode, in SQLAlchemy Core
 database     connections and transactions, on SQLite or PostgreSQL
 schema       makes and migrates the tables
-secrets      which names and texts are secrets
-redaction    takes them out before anything is written
+secretnames  which names say that a value is a secret
+secrets      what secrets look like in texts; `spans` says where such a value ends
+places       which places of a route are secret, and the tokens for what is in them
+redaction    takes secrets out before anything is written
 redacted     one exchange with its secrets taken out, made when first somebody needs it
 veil         … and what noise learns without them
 keeper       from an exchange and what was concluded to what is kept of it

@@ -16,41 +16,27 @@ A body that could not be decoded is not kept at all, so that no encoding carries
 from __future__ import annotations
 
 import binascii
-import hmac
 import json
 from base64 import b64decode
 from collections.abc import Iterable, Sequence
-from hashlib import blake2b
 from html import escape
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 from urllib.parse import quote, unquote_plus
 
 import orjson
 
 from shadow.comparison import Difference, Kind
 from shadow.exchange import Fields
-from shadow.keeping.secrets import (
-    ECHO_CHARACTERS_MIN,
-    KNOWN_SCHEMES,
-    is_card_number,
-    is_no_name,
-    is_secret,
-    is_secret_parameter,
-    replace_secrets,
-)
+from shadow.keeping.places import COOKIE_FIELDS, CREDENTIAL_FIELDS, END, TOKEN_START, Places, Trie, below, canonical
+from shadow.keeping.secrets import ECHO_CHARACTERS_MIN, KNOWN_SCHEMES, is_card_number, replace_secrets
 from shadow.keeping.values import dump
-from shadow.noise.patterns import normalised
 from shadow.reading.pointer import unescape
 
-#: What every token starts with.
-TOKEN_START: Final = "~hmac:"  # noqa: S105 - no password
-#: Of the 64 hexadecimal digits of the digest, so many are kept: no two values meet in a lifetime.
-_TOKEN_DIGITS: Final = 24
 #: Secrets of one exchange that are looked for elsewhere in it.
 ECHOES_MAX: Final = 256
 #: What a text that is JSON may begin and end with.
 _JSON_STARTS: Final = "{[ \t\r\n"
-_JSON_ENDS: Final = ("}", "]")
+_JSONENDS: Final = ("}", "]")
 #: Longer texts are looked at wherever they stand.
 _CLEAN_CHARACTERS_MAX: Final = 200
 #: Characters that stay as they are in a parameter of a query that was redacted.
@@ -58,159 +44,24 @@ _PLAIN_IN_QUERY: Final = "~:/@!$'()*,;"
 #: Deepest document that is looked into; what lies deeper becomes one token.
 DEPTH_MAX: Final = 200
 
-#: Names whose answer is remembered, and the longest of them.
-_NAMES_MAX: Final = 4_096
-_NAME_CHARACTERS_MAX: Final = 100
-_PATTERN_CHARACTERS_MAX: Final = 500
-#: Shorter ones are names, unless they are addresses.
-_NO_NAME_CHARACTERS_MIN: Final = 8
 
 _URL_FIELDS: Final = frozenset(("location", "content-location", "referer", "refresh", "link", "origin"))
-_COOKIE_FIELDS: Final = frozenset(("cookie", "set-cookie"))
-_CREDENTIAL_FIELDS: Final = frozenset(("authorization", "proxy-authorization"))
-_SECRET_FIELDS: Final = _COOKIE_FIELDS | _CREDENTIAL_FIELDS
+#: How a part of a multipart body is shown that cannot be looked into, and where its hash stands.
+_HASHED: Final = frozenset(("bytes", "sha256"))
+_PART_HASH: Final = ["body", "sha256"]
 #: A member of one of these names says what the member beside it holds: `{"name": "password", "value": "x"}`.
 _NAMING: Final = ("name", "@name", "key", "id", "@id", "type", "@type", "autocomplete")
 _NAMED: Final = frozenset(("value", "@value", "content", "@content", "data", "#text"))
 
-#: What is known of a path of the rules at one place of a document: member -> what comes below it.
-_Trie = dict[str, Any]
-_END: Final = ""  # no segment of a path that is kept is empty
 
+class Redactor(Places):
+    """How one route's exchanges are redacted."""
 
-class Place(NamedTuple):
-    """What may be told of a place.
-
-    Attributes:
-        pattern: normalised, without a name that is a secret: what lies inside of something secret is one token.
-        hidden: its values are secrets.
-    """
-
-    pattern: str
-    hidden: bool
-
-
-class Redactor:
-    """How one route's exchanges are redacted. Nothing of it changes but what it has looked up.
-
-    Args:
-        key: secret of the tokens, at least 16 bytes.
-        redact: `CompareModel.redact`: exact paths (`/customer/name`, `/items/*/iban`, `@header/x-user`) and names.
-
-    Attributes:
-        mark: the same for the same key and paths: what was redacted so can be told from what was not.
-    """
-
-    __slots__ = ("_digest_key", "_fields", "_key", "_known", "_names", "_no_names", "_paths", "_places", "mark")
-
-    def __init__(self, key: bytes, redact: Sequence[str] = ()) -> None:
-        self._key = key
-        self._digest_key = hmac.digest(key, b"digests", "sha256")
-        self._no_names: dict[str, bool] = {}
-        self._places: dict[str, Place] = {}
-        self._names = frozenset(entry.lower() for entry in redact if not entry.startswith(("/", "@")))
-        self._fields = frozenset(
-            entry.split("/")[1].lower() for entry in redact if entry.startswith(("@header/", "@cookie/"))
-        )
-        self._known: dict[str, bool] = {}
-        self._paths: _Trie = {}
-        for entry in redact:
-            if entry.startswith("/"):
-                _add(self._paths, entry[1:].split("/"))
-        self.mark = self.token("\n".join(sorted(redact)))
-
-    def token(self, value: Any) -> str:
-        """The token of a JSON value; a text and a header of the same characters have the same."""
-        text = value if isinstance(value, str) else _canonical(value)
-        digest = hmac.digest(self._key, text.encode("utf-8", "surrogatepass"), "sha256")
-        return TOKEN_START + digest.hex()[:_TOKEN_DIGITS]
-
-    def digest(self, text: str) -> str:
-        """A short digest of a text, to find it again by; without the key nobody can try texts out."""
-        return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8, key=self._digest_key).hexdigest()
+    __slots__ = ()
 
     def begin(self) -> Redaction:
         """The redaction of one exchange."""
         return Redaction(self)
-
-    def hides(self, name: str) -> bool:
-        """Whether values of this name are secrets on this route."""
-        known = self._known.get(name)
-        if known is None:
-            known = is_secret(name) or name.lower() in self._names
-            if len(name) <= _NAME_CHARACTERS_MAX and len(self._known) < _NAMES_MAX:
-                self._known[name] = known
-        return known
-
-    def hides_parameter(self, name: str) -> bool:
-        """The same for a query or a form."""
-        return is_secret_parameter(name) or name.lower() in self._names
-
-    def hides_field(self, name: str) -> bool:
-        """The same for a header; cookies are hidden whatever their name."""
-        return name in self._fields or self.hides(name)
-
-    def is_no_name(self, name: str) -> bool:
-        """Whether a name is a secret itself: a token, or an address."""
-        if len(name) < _NO_NAME_CHARACTERS_MIN and "@" not in name:
-            return False
-        known = self._no_names.get(name)
-        if known is None:
-            known = is_no_name(name)
-            if len(name) <= _NAME_CHARACTERS_MAX and len(self._no_names) < _NAMES_MAX:
-                self._no_names[name] = known
-        return known
-
-    def place(self, pattern: str) -> Place:
-        """What may be told of a difference's pattern; of one that this gave, the same."""
-        known = self._places.get(pattern)
-        if known is None:
-            known = self._place(pattern)
-            if len(pattern) <= _PATTERN_CHARACTERS_MAX and len(self._places) < _NAMES_MAX:
-                self._places[pattern] = known
-        return known
-
-    def hidden_depth(self, segments: Sequence[str], *, any_index: bool = False) -> tuple[int | None, Sequence[_Trie]]:
-        """From which segment on all is secret.
-
-        Args:
-            segments: of a path, without the empty one before its first slash.
-            any_index: `*` is any segment, so that what is secret for one index is secret for all.
-
-        Returns:
-            Its index, or None and what the paths say below the last.
-        """
-        nodes: Sequence[_Trie] = (self._paths,)
-        for depth, segment in enumerate(segments):
-            nodes = _below(nodes, segment, any_index=any_index)
-            if any(_END in node for node in nodes):
-                return depth, ()
-            if not segment.isdigit() and self.hides(unescape(segment)):
-                return depth, ()
-        return None, nodes
-
-    @property
-    def paths(self) -> _Trie:
-        """The paths as a tree."""
-        return self._paths
-
-    def _place(self, pattern: str) -> Place:
-        first, *segments = pattern.split("/")
-        if first == "@header" and segments:
-            name = segments[0]
-            return Place(pattern, hidden=name in _SECRET_FIELDS or self.hides_field(name))
-        if first:  # beside the body; a cookie's name may be its value
-            shown = (segment if not self.is_no_name(unescape(segment)) else "*" for segment in segments)
-            return Place("/".join((first, *shown)), hidden=first == "@cookie" and segments[1:] == ["value"])
-        depth, _ = self.hidden_depth(segments, any_index=True)
-        end = len(segments) if depth is None else depth + 1
-        # The same name for the same place of every object, before names are taken out: rules understand `*` so, too.
-        usual = normalised(pattern).split("/")[1:]
-        told = ["*" if self.is_no_name(unescape(segment)) else usual[at] for at, segment in enumerate(segments[:end])]
-        rest = "/".join(usual[end:])
-        if rest:
-            told.append(rest if rest.startswith(TOKEN_START) else self.token(rest))
-        return Place("/".join(("", *told)), hidden=depth is not None)
 
 
 class Redaction:
@@ -266,8 +117,12 @@ class Redaction:
             return self._cookie_difference(difference, segments)
         if first == "@rule":
             return self._rule_difference(difference)
+        if difference.path == "@body" and difference.kind is Kind.VALUE:  # hashes of what cannot be looked into
+            return difference._replace(legacy=self._keyed(legacy), new=self._keyed(new))
         if first:
             return difference._replace(legacy=self._value(legacy, (), 0), new=self._value(new, (), 0))
+        if segments[-2:] == _PART_HASH:
+            legacy, new = self._keyed(legacy), self._keyed(new)
         depth, nodes = self._redactor.hidden_depth(segments)
         if depth is None:
             several = difference.kind is Kind.DUPLICATE
@@ -300,7 +155,7 @@ class Redaction:
         if isinstance(value, dict):
             return {self.scrub_text(name): self.scrub(item) for name, item in value.items()}
         if isinstance(value, (int, float)) and not isinstance(value, bool):
-            return self._echoes.get(_canonical(value), value)
+            return self._echoes.get(canonical(value), value)
         return value
 
     def scrub_text(self, text: str) -> str:
@@ -341,6 +196,10 @@ class Redaction:
         name, colon, words = said.partition(":")
         return f"{name}: {self._hide(words.strip())}" if hidden and colon else self.text(said)
 
+    def _keyed(self, value: Any) -> Any:
+        """A hash that needs the key: of a short body whoever guesses it could tell that from the plain one."""
+        return self._redactor.token(value) if isinstance(value, str) and not value.startswith(TOKEN_START) else value
+
     def _segment(self, segment: str) -> str:
         """A segment of a path as it may be told."""
         return self.name(unescape(segment)) if self._redactor.is_no_name(unescape(segment)) else segment
@@ -349,7 +208,7 @@ class Redaction:
         """A member's name, as a token where it is no name but a secret."""
         return self._hide(name) if self._redactor.is_no_name(name) else name
 
-    def _values(self, value: Any, nodes: Sequence[_Trie], *, several: bool) -> Any:
+    def _values(self, value: Any, nodes: Sequence[Trie], *, several: bool) -> Any:
         """The value of a place; where its name stood more than once, all of its values."""
         if several and isinstance(value, list):
             return [self._value(one, nodes, 0) for one in value]
@@ -384,12 +243,12 @@ class Redaction:
                 self._hide(text)
             self.count += 1
             return self._redactor.token(value)
-        return self._hide(_canonical(value))
+        return self._hide(canonical(value))
 
     def _field(self, name: str, value: str) -> str:
-        if name in _COOKIE_FIELDS:
+        if name in COOKIE_FIELDS:
             return self._set_cookie(value) if name == "set-cookie" else self._cookie(value)
-        if name in _CREDENTIAL_FIELDS:
+        if name in CREDENTIAL_FIELDS:
             return self._credentials(value)
         if self._redactor.hides_field(name):
             return self._hide(value) if value else value
@@ -423,13 +282,16 @@ class Redaction:
 
     def _parameter(self, pair: str) -> str:
         name, mark, value = pair.partition("=")
+        if self._redactor.is_no_name(unquote_plus(name)):
+            name = self._hide(unquote_plus(name))
+            pair = f"{name}{mark}{value}"
         if mark and value and self._redactor.hides_parameter(unquote_plus(name)):
             return f"{name}={self._hide(unquote_plus(value))}"
         said = unquote_plus(value)
         told = self.text(said)
         return self.text(pair) if told == said else f"{self.text(name)}={quote(told, safe=_PLAIN_IN_QUERY)}"
 
-    def _value(self, value: Any, nodes: Sequence[_Trie], depth: int) -> Any:
+    def _value(self, value: Any, nodes: Sequence[Trie], depth: int) -> Any:
         if isinstance(value, str):
             return self._text(value, nodes, depth)
         if isinstance(value, dict):
@@ -444,9 +306,9 @@ class Redaction:
             return self._hide_value(value)
         return value
 
-    def _text(self, text: str, nodes: Sequence[_Trie], depth: int) -> str:
+    def _text(self, text: str, nodes: Sequence[Trie], depth: int) -> str:
         """A text; where it is JSON, as a document: names, paths and neighbours are found in it as in others."""
-        if len(text) > 1 and text[0] in _JSON_STARTS and text.rstrip()[-1:] in _JSON_ENDS and depth < DEPTH_MAX:
+        if len(text) > 1 and text[0] in _JSON_STARTS and text.rstrip()[-1:] in _JSONENDS and depth < DEPTH_MAX:
             try:
                 document = json.loads(text, object_pairs_hook=_members)
             except (_AmbiguousError, RecursionError):
@@ -464,12 +326,14 @@ class Redaction:
             self._clean.add(text)  # both arms say mostly the same
         return told
 
-    def _object(self, value: dict[str, Any], nodes: Sequence[_Trie], depth: int) -> dict[str, Any]:
+    def _object(self, value: dict[str, Any], nodes: Sequence[Trie], depth: int) -> dict[str, Any]:
         named = not _NAMED.isdisjoint(value) and any(
             isinstance(said := value.get(member), str) and self._redactor.hides(said) for member in _NAMING
         )
         hides = self._redactor.hides
-        redacted = {}
+        redacted: dict[str, Any] = {}
+        if value.keys() == _HASHED:  # a part that cannot be looked into
+            return {name: self._keyed(item) for name, item in value.items()}
         for name, item in value.items():
             shown = self.name(name)
             if hides(name) or (named and name in _NAMED):
@@ -480,11 +344,11 @@ class Redaction:
                 redacted[shown] = self._value(item, (), depth)
         return redacted
 
-    def _member(self, segment: str, item: Any, nodes: Sequence[_Trie], depth: int) -> Any:
-        below = _below(nodes, segment)
-        if any(_END in node for node in below):
+    def _member(self, segment: str, item: Any, nodes: Sequence[Trie], depth: int) -> Any:
+        inner = below(nodes, segment)
+        if any(END in node for node in inner):
             return self._hide_value(item)
-        return self._value(item, below, depth)
+        return self._value(item, inner, depth)
 
 
 class _AmbiguousError(Exception):
@@ -497,25 +361,6 @@ def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(made) != len(pairs):
         raise _AmbiguousError
     return made
-
-
-def _add(trie: _Trie, segments: Iterable[str]) -> None:
-    for segment in segments:
-        trie = trie.setdefault(segment, {})
-    trie[_END] = {}
-
-
-def _below(nodes: Sequence[_Trie], segment: str, *, any_index: bool = False) -> Sequence[_Trie]:
-    if any_index and segment == "*":
-        return [child for node in nodes for key, child in node.items() if key != _END]
-    return [node[key] for node in nodes for key in (segment, "*") if key in node]
-
-
-def _canonical(value: Any) -> str:
-    try:
-        return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
-    except TypeError:  # integers beyond 64 bits, decimals, half a character
-        return repr(value)
 
 
 def _texts(value: Any) -> Iterable[str]:

@@ -21,8 +21,9 @@ from typing import Any, Final
 
 from shadow.comparison import Comparison, Difference
 from shadow.errors import NoiseStateError
+from shadow.keeping.places import TOKEN_START
 from shadow.keeping.redacted import Sight
-from shadow.keeping.redaction import TOKEN_START, Redactor
+from shadow.keeping.redaction import Redactor
 from shadow.keeping.secrets import is_card_number
 from shadow.noise.covered import HiddenFloat, HiddenInt, KeyedExact, KeyedText
 from shadow.noise.route import RouteNoise
@@ -73,12 +74,19 @@ class Veil:
         differences = zip(comparison.differences, told, strict=True)
         return replace(comparison, differences=tuple(one._replace(pattern=pattern) for one, pattern in differences))
 
-    def covered(self, comparison: Comparison, sight: Sight | None = None) -> Comparison:
-        """A named comparison, with values as noise may learn them; without documents."""
-        if not comparison.differences:
-            return comparison
-        differences = tuple([self._difference(difference, sight) for difference in comparison.differences])
-        return Comparison(comparison.verdict, comparison.reason, differences, comparison.more)
+    def covered(self, named: Comparison, comparison: Comparison, sight: Sight | None = None) -> Comparison:
+        """A named comparison, with values as noise may learn them; without documents.
+
+        Args:
+            named: what `named` made of it.
+            comparison: as it was made: what is taken out of a pattern may be what says that the place is secret.
+            sight: of its exchange.
+        """
+        if not named.differences:
+            return named
+        both = zip(named.differences, comparison.differences, strict=True)
+        differences = tuple([self._difference(difference, whole.pattern, sight) for difference, whole in both])
+        return Comparison(named.verdict, named.reason, differences, named.more)
 
     def _pattern(self, pattern: str, sight: Sight | None) -> str:
         known = self._told.get(pattern)
@@ -103,11 +111,11 @@ class Veil:
             self._harmless.add(segment)
         return True
 
-    def _difference(self, difference: Difference, sight: Sight | None) -> Difference:
+    def _difference(self, difference: Difference, whole: str, sight: Sight | None) -> Difference:
         path, kind, legacy, new, pattern, explained_by = difference
         if explained_by:
             return difference  # noise has no say in it
-        hidden = self._redactor.place(pattern).hidden
+        hidden = self._redactor.place(whole).hidden
         legacy, new = self._value(legacy, sight, hidden=hidden), self._value(new, sight, hidden=hidden)
         return Difference(path, kind, legacy, new, pattern, explained_by)
 
@@ -152,13 +160,13 @@ class VeiledNoise:
     def conclude(self, new: Comparison, again: Comparison | None, sight: Sight) -> Comparison:
         """`RouteNoise.conclude` of an exchange; patterns of what is returned may be told."""
         named = self.veil.named(new, sight)
-        second = None if again is None else self.veil.covered(self.veil.named(again, sight), sight)
-        return _as_judged(named, self.noise.conclude(self.veil.covered(named, sight), second))
+        second = None if again is None else self.veil.covered(self.veil.named(again, sight), again, sight)
+        return _as_judged(named, self.noise.conclude(self.veil.covered(named, new, sight), second))
 
     def judge(self, new: Comparison) -> Comparison:
         """`RouteNoise.judge` of a comparison that nothing is to be learned from."""
         named = self.veil.named(new)
-        return _as_judged(named, self.noise.judge(self.veil.covered(named)))
+        return _as_judged(named, self.noise.judge(self.veil.covered(named, new)))
 
     def wants_second_asks(self) -> bool:
         """`RouteNoise.wants_second_asks`."""

@@ -15,7 +15,7 @@ import pytest
 import zstandard
 
 from shadow.exchange import AskedRequest, Exchange
-from shadow.keeping.redaction import TOKEN_START
+from shadow.keeping.places import TOKEN_START
 from shadow.keeping.secrets import is_card_number
 from shadow.stream import Ack
 from support.comparer_process import ComparerProcess, Stream, route
@@ -98,6 +98,9 @@ def documents(new: Secrets) -> Iterator[Exchange]:
     yield both("text/plain", "login\npassword: SECRET\n", "text")
     yield both("text/plain", '{"password": "SECRET"}', "textjson")
     yield both("application/octet-stream", "password=SECRET", "bytes")
+    yield both("application/octet-stream", "SECRET", "allbytes")
+    file = '--x\r\nContent-Disposition: form-data; name="f"\r\nContent-Type: image/png\r\n\r\nSECRET\r\n--x--\r\n'
+    yield both("multipart/form-data; boundary=x", file, "file")
     part = '--x\r\nContent-Disposition: form-data; name="password"\r\n\r\nSECRET\r\n--x--\r\n'
     yield both("multipart/form-data; boundary=x", part, "multipart")
     packed = [gzip.compress(orjson.dumps({"password": new(f"gzip{arm}")})) for arm in "ln"]

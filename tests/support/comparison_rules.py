@@ -20,3 +20,7 @@ def broken(legacy: Any, new: Any) -> NoReturn:
 
 def leaving(legacy: Any, new: Any) -> NoReturn:
     sys.exit(3)
+
+
+def ending(legacy: Any) -> NoReturn:
+    sys.exit(4)

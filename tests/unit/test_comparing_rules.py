@@ -209,6 +209,19 @@ def test_function_that_raises_is_a_difference_of_its_own(name, told):
     assert {one.path for one in comparison.differences} == {"@rule/file:0", "/a/0", "/a/1"}
 
 
+def test_function_or_module_that_ends_the_process_does_not():
+    mapped = ("/a/*/id", "map", "support.comparison_rules:ending")
+    comparison = compare(
+        {"a": [{"id": 1, "n": 1}, {"id": 2, "n": 2}]}, {"a": [{"id": 2, "n": 2}, {"id": 1, "n": 3}]}, mapped
+    )
+    assert comparison.verdict is Verdict.MISMATCH
+    assert "SystemExit: 4" in [one.new for one in comparison.differences]
+    difference = Difference("/a/0/id", Kind.VALUE, 1, 2, "/a/*/id")
+    assert explain([difference], rules(mapped)) == [difference]
+    with pytest.raises(RuleError, match="cannot be imported"):
+        compile_rules(rules(("/a", "call", "support.ending_module:alike")))
+
+
 def test_expired_rule_does_not_apply_and_is_reported():
     clock = [0.0]
     rule = RuleModel("file:0", "/a", "ignore", expires=10.0)

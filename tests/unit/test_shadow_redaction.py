@@ -8,8 +8,10 @@ import orjson
 import pytest
 
 from shadow.comparison import Difference, Kind
-from shadow.keeping.redaction import DEPTH_MAX, TOKEN_START, Redaction, Redactor
-from shadow.keeping.secrets import is_secret, replace_secrets
+from shadow.keeping.places import TOKEN_START
+from shadow.keeping.redaction import DEPTH_MAX, Redaction, Redactor
+from shadow.keeping.secretnames import is_secret
+from shadow.keeping.secrets import replace_secrets
 
 KEY = b"a key of the tests"
 

@@ -12,7 +12,8 @@ import pytest
 
 from shadow.comparison import Difference, Kind
 from shadow.errors import UndecodableError
-from shadow.keeping.redaction import TOKEN_START, Redaction, Redactor
+from shadow.keeping.places import TOKEN_START
+from shadow.keeping.redaction import Redaction, Redactor
 from shadow.keeping.secrets import replace_secrets
 from shadow.reading.hypertext import read_html
 from shadow.reading.markup import read_xml
@@ -155,6 +156,13 @@ def test_a_parameter_that_is_a_document_is_looked_into():
             assert "hunter22" not in one.target(f"/a?filter={written}&page=2")
             assert one.target(f"/a?filter={written}&page=2").endswith("&page=2")
     assert one.target("/a?q=%7B%22a%22%3A1%7D&x=1%202+3") == "/a?q=%7B%22a%22%3A1%7D&x=1%202+3"
+
+
+def test_names_of_parameters_that_are_secrets_are_hidden():
+    target = redaction().target("/a?sk_live_4eC39HqLyjWDarjT1zdp7dc=1&joe%40mail.example=2&page=3")
+    assert "sk_live" not in target
+    assert "mail.example" not in target
+    assert target.endswith("&page=3")
 
 
 def test_what_stands_for_a_scheme_is_hidden_unless_it_is_one():

@@ -17,8 +17,9 @@ from shadow.comparison import Comparison, Verdict
 from shadow.engine import Engine
 from shadow.exchange import Answer
 from shadow.keeping.batch import Batch
+from shadow.keeping.places import TOKEN_START
 from shadow.keeping.redacted import Sight
-from shadow.keeping.redaction import TOKEN_START, Redactor
+from shadow.keeping.redaction import Redactor
 from shadow.keeping.secrets import is_no_name
 from shadow.keeping.veil import Veil, VeiledNoise, merged
 from shadow.noise.covered import HiddenFloat, HiddenInt, KeyedText, size_range
@@ -102,6 +103,14 @@ def test_numbers_of_secret_places_leave_their_size_and_nothing_else():
     (state,) = [key for key in json.loads(route.stored)["keys"] if key[:2] == ["/customer/iban", "value"]]
     assert state[-1][1] == [2, 0, 10_000_000.0, 100_000_000.0]
     assert state[-1][-1] == 100.0
+
+
+@pytest.mark.parametrize("name", ["token2024", "password_12345", "apikey0001", "token_4eC39HqLyjWDarjT1zdp7dc"])
+def test_a_name_of_a_secret_that_looks_like_an_identifier_still_hides(name):
+    numbers = iter(range(73_914_221, 73_999_999))
+    route = Route().taught(lambda: {"by": {name: next(numbers)}})
+    assert "7391" not in route.stored
+    assert {key[0] for key in json.loads(route.stored)["keys"]} == {"/by/*"}
 
 
 def test_two_secret_numbers_of_one_size_are_not_the_same():
