@@ -11,6 +11,7 @@ _POWER_MAX: Final = 12
 #: Digits of a number that is looked at; longer ones are compared by equality only.
 _DIGITS_MAX: Final = 60
 _PLACES_MAX: Final = 9
+_PRECISION: Final = _DIGITS_MAX * 2
 #: Ways to lose places, those that are looked for first coming first. What lies in the middle may be rounded either way:
 #: binary fractions are a little more or less than they are written, and 37.035 becomes 37.03.
 CUTS: Final = {"rounded": (ROUND_HALF_EVEN, ROUND_HALF_UP, ROUND_HALF_DOWN), "truncated": (ROUND_DOWN,)}
@@ -36,7 +37,7 @@ def number_relation(legacy: float | Decimal, new: float | Decimal) -> str:
     if one == other:
         return "number_equal"
     with localcontext() as context:
-        context.prec = _DIGITS_MAX * 2
+        context.prec = _PRECISION
         return _scale(one, other) or _less_exact(one, other)
 
 
@@ -69,7 +70,9 @@ def _how_cut(exact_one: Decimal, short: Decimal, places: int) -> str:
 
 def is_cut(exact_one: Decimal, short: Decimal, places: int, how: str) -> bool:
     """Whether the short number is the exact one, `rounded` or `truncated` to so many places."""
+    if exact_one.adjusted() + places >= _PRECISION:
+        return False  # so large that it has no digit there
     unit = Decimal(1).scaleb(-places)
     with localcontext() as context:
-        context.prec = _DIGITS_MAX * 2
+        context.prec = _PRECISION
         return any(exact_one.quantize(unit, rounding=mode) == short for mode in CUTS[how])

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import html
 from datetime import UTC, datetime
+from decimal import Decimal
 from urllib.parse import quote
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from shadow.clusters.fingerprint import fingerprint
@@ -162,6 +163,8 @@ def test_absence_of_nothing_is_told_from_absence():
 scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20)
 
 
+@example(legacy=0, new=1e120)
+@example(legacy=Decimal("1e-9"), new=Decimal("1e130"))
 @given(scalars | st.lists(scalars, max_size=2), scalars | st.lists(scalars, max_size=2))
 def test_any_two_values_have_a_relation_of_the_list_or_none(legacy, new):
     found = between(legacy, new)
