@@ -11,7 +11,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-import click
 from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.padding import Padding
@@ -52,7 +51,7 @@ def show(*shown: RenderableType) -> None:
     with screen.capture() as captured:
         screen.print(*shown, sep="\n")
     for line in captured.get().splitlines():
-        click.echo(line.rstrip())
+        sys.stdout.write(f"{line.rstrip()}\n")  # in the encoding that was asked for: click's echo would take another
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,16 +34,17 @@ def comparer(state: str, started_s_ago: float = 0.0) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("process", "words"),
+    ("state", "started_s_ago", "words"),
     [
-        (None, ""),
-        (comparer("ready", 1000), ""),
-        (comparer("starting", 1), ""),
-        (comparer("starting", 1000), "The comparer is not ready yet"),
-        (comparer("down"), "The comparer is down"),
+        (None, 0.0, ""),
+        ("ready", 1000.0, ""),
+        ("starting", 1.0, ""),
+        ("starting", 1000.0, "The comparer is not ready yet"),
+        ("down", 0.0, "The comparer is down"),
     ],
 )
-def test_comparer_that_does_not_come_up_is_a_problem(process: dict[str, Any] | None, words: str) -> None:
+def test_comparer_that_does_not_come_up_is_a_problem(state: str | None, started_s_ago: float, words: str) -> None:
+    process = None if state is None else comparer(state, started_s_ago)
     problems = list(find_problems(state_with(process), ()))
     assert [problem.startswith(words) for problem in problems] == ([True] if words else [])
 
