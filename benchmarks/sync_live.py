@@ -51,10 +51,10 @@ class Lags:
         self.seconds: list[float] = []
         whole = Stream._apply  # noqa: SLF001 - the one place where a change is known to be committed
 
-        async def apply(stream, after, seen):  # noqa: ANN001, ANN202
-            tally = await whole(stream, after, seen)
+        async def apply(stream, after, look):  # noqa: ANN001, ANN202
+            tally = await whole(stream, after, look)
             now = time.time()
-            self.seconds += [now - change.captured_at for change in seen.changes if not change.echo]
+            self.seconds += [now - change.captured_at for change in look.read.changes if not change.echo]
             return tally
 
         Stream._apply = apply  # noqa: SLF001
