@@ -6,6 +6,7 @@ import asyncio
 import os
 import socket
 import struct
+from abc import ABC, abstractmethod
 from typing import Final, cast
 
 import structlog
@@ -19,7 +20,7 @@ _CREDENTIALS: Final = struct.Struct("3i")
 log = structlog.get_logger()
 
 
-class StreamEnd(asyncio.Protocol):
+class StreamEnd(asyncio.Protocol, ABC):
     """What both ends have in common; each says what it makes of a frame, and of the end of the connection.
 
     Attributes:
@@ -31,17 +32,17 @@ class StreamEnd(asyncio.Protocol):
         self._reader = FrameReader()
         self._transport: asyncio.Transport | None = None
 
+    @abstractmethod
     def take(self, frame: Frame) -> None:
         """A frame has come.
 
         Raises:
             MalformedFrameError: it is not what was to come: the connection ends.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def on_lost(self) -> None:
         """The connection is gone."""
-        raise NotImplementedError
 
     def send(self, frame: Frame) -> None:
         """Send one frame; does nothing once the connection is gone."""
