@@ -2,7 +2,8 @@
 
 One request, in the order things happen:
 
-1. `client.Client` cuts the byte stream into heads and bodies; `request` and `block` read a head, or refuse it.
+1. `connection.Connection` is the client's end of the wire: flow, half-close, time. `client.Client` is built on it and
+   cuts the byte stream into heads and bodies; `request` and `block` read a head, or refuse it.
 2. `routes.table.Table.decide` says which route, which arm, and why; `exchange.Exchange` is the request from then on.
    `intake` counts its body, `admission` gives it its ids.
 3. `pool.Service` gives it a connection: an idle one, a new one (`upstream.Upstream`), a place in the queue, or a

@@ -1,4 +1,4 @@
-"""A client connection: cuts the byte stream into requests, one at a time and in order, and writes the answers.
+"""What a client says on its connection: requests, one at a time and in order, each with its answer.
 
 ```
           first byte              head complete                 answered
@@ -10,114 +10,50 @@ answers in order, and cannot make the proxy remember more than `limits.pipeline_
 
 from __future__ import annotations
 
-import asyncio
-import socket
-import struct
 from time import monotonic
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Final
 
 import structlog
 
 from proxy.hop import errors
 from proxy.hop.admission import check_length, decide, identify, learn
 from proxy.hop.block import Block
+from proxy.hop.connection import LINGER_S, Connection
 from proxy.hop.errors import Failure, RequestRefused
 from proxy.hop.exchange import DRAIN_BYTES_MAX, Exchange
-from proxy.hop.forwarded import Peer
 from proxy.hop.framing import ChunkError
 from proxy.hop.heads import Heads
 from proxy.hop.intake import Intake
-from proxy.hop.problem import ALLOW, prefers_html, problem_response
+from proxy.hop.problem import ALLOW, problem_for
 from proxy.hop.request import Request, parse_request
 
 if TYPE_CHECKING:
     from proxy.hop.plane import DataPlane, Listener
     from proxy.hop.tunnel import Tunnel
 
-#: How long a connection is read after its last answer, so that a reset does not lose it (RFC 9112 section 9.6).
-LINGER_S: Final = 2.0
-
 log = structlog.get_logger()
 
 _FOREVER: Final = float("inf")
 
 
-class Client(asyncio.Protocol):
-    """The client's side of the hop.
-
-    Attributes:
-        plane: whose connection it is.
-        peer: who is at its other end.
-        transport: of the connection, from `connection_made` on.
-        exchange: the request under way, or None.
-        reading_paused: reading is stopped because the service, or this proxy, cannot take more.
-        writing_paused: writing has to wait because the client reads too slowly.
-    """
+class Client(Connection):
+    """Cuts what its connection brings into requests, starts an exchange for each, answers where none comes of it."""
 
     __slots__ = (  # noqa: RUF023 - by lifetime
-        "__weakref__",
         # of the connection
         "_block",
-        "_half_closed_s",
-        "_lingering",
-        "_listener",
-        "_paused_left",
-        "_paused_s",
-        "deadline_s",
-        "writing_paused",
-        "peer",
-        "plane",
-        "transport",
-        "tunnel",
+        "_heads",
         # of the request
         "_drained_bytes",
-        "_heads",
-        "_intake",
         "_request",
-        "exchange",
-        "reading_paused",
     )
 
-    transport: asyncio.Transport
-    peer: Peer
-
     def __init__(self, plane: DataPlane, listener: Listener) -> None:
-        self.plane = plane
-        self._listener = listener
-        self.tunnel: Tunnel | None = None
-        self.exchange: Exchange | None = None
-        self.reading_paused = False
-        self.writing_paused = False
-        self.deadline_s = _FOREVER
-        self._paused_s = 0.0
-        self._paused_left = 0
-        self._lingering = False
-        self._half_closed_s = _FOREVER
+        super().__init__(plane, listener)
         self._block: Block | None = None
         self._heads = Heads()
         self._request: Request | None = None
-        self._intake: Intake | None = None
         self._drained_bytes = 0
-
-    # asyncio.Protocol
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """A client has connected, TLS included."""
-        self.transport = cast("asyncio.Transport", transport)
-        plane = self.plane
-        name = transport.get_extra_info("peername")
-        ip = name[0] if isinstance(name, tuple) else ""
-        if ip.startswith("::ffff:") and "." in ip:
-            ip = ip[7:]
-        listener = self._listener
-        self.peer = Peer(ip, trusted=plane.trusted, scheme=listener.scheme, port=listener.port)
-        self.deadline_s = monotonic() + plane.limits.header_timeout
-        if not plane.admit(self):
-            refusal = problem_response(
-                errors.TOO_MANY_CONNECTIONS, "try again later", wants_html=False, head_only=False, keep_alive=False
-            )
-            self.transport.write(refusal)
-            self.transport.close()
 
     def data_received(self, data: bytes) -> None:
         """Bytes of a request, of a tunnel, or of what nobody wants any more."""
@@ -138,68 +74,6 @@ class Client(asyncio.Protocol):
             self._keep_for_later(data)
         else:
             self._read_head(data)
-
-    def eof_received(self) -> bool:
-        """The client will send no more: it is gone, or it only waits for the answer (RFC 9112 section 9.6).
-
-        The two look the same until something is written. So an answer goes on as long as there is something to write
-        at least every `limits.half_close_timeout`.
-        """
-        if self.tunnel is not None:
-            return self.tunnel.client_eof()
-        if self.exchange is None or self._intake is not None or not self.transport.can_write_eof():
-            return False
-        self._half_closed_s = monotonic()
-        return True
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """The connection is gone."""
-        del exc
-        self.plane.forget(self)
-        if self.tunnel is not None:
-            self.tunnel.close()
-        elif self.exchange is not None:
-            exchange, self.exchange = self.exchange, None
-            exchange.on_client_gone()
-
-    def pause_writing(self) -> None:
-        """The client reads too slowly: stop reading from the service."""
-        self.writing_paused = True
-        self._paused_s = monotonic()
-        self._paused_left = self.transport.get_write_buffer_size()
-        upstream = self.exchange.upstream if self.exchange is not None else None
-        if upstream is not None and not upstream.transport.is_closing():
-            upstream.transport.pause_reading()
-
-    def resume_writing(self) -> None:
-        """The client has caught up."""
-        self.writing_paused = False
-        if self.exchange is None and self._heads:
-            self.resume_reading()
-            self.plane.loop.call_soon(self._resume)
-        upstream = self.exchange.upstream if self.exchange is not None else None
-        if upstream is not None and not upstream.transport.is_closing():
-            upstream.transport.resume_reading()
-
-    # flow
-
-    def pause_reading(self) -> None:
-        """Read no more from the client for now."""
-        if not self.reading_paused:
-            self.reading_paused = True
-            if self._intake is not None:
-                self._intake.pause(monotonic())
-            if not self.transport.is_closing():
-                self.transport.pause_reading()
-
-    def resume_reading(self) -> None:
-        """Read on."""
-        if self.reading_paused:
-            self.reading_paused = False
-            if self._intake is not None:
-                self._intake.resume(monotonic())
-            if not self.transport.is_closing():
-                self.transport.resume_reading()
 
     # requests
 
@@ -372,7 +246,7 @@ class Client(asyncio.Protocol):
         # Only what is wrong with where a request goes leaves the connection's framing beyond doubt.
         known = failure.status in {404, 421, 508} and request is not None and request.block.length == 0
         keep_alive = known and request is not None and request.block.keep_alive and not self.plane.draining
-        response = self._problem(failure, detail, keep_alive=keep_alive)
+        response = problem_for(request, failure, detail, keep_alive=keep_alive)
         self.plane.log_answered(self, request, failure.status, failure.error)
         self.transport.write(response)
         self._heads.take()
@@ -387,29 +261,17 @@ class Client(asyncio.Protocol):
             and not self.plane.draining
             and (exchange.request_done or self.may_drain())
         )
-        response = self._problem(
-            failure, detail, keep_alive=keep_alive, service=exchange.service.model.name, request_id=exchange.request_id
+        response = problem_for(
+            self._request,
+            failure,
+            detail,
+            keep_alive=keep_alive,
+            service=exchange.service.model.name,
+            request_id=exchange.request_id,
         )
         self.transport.write(response)
         exchange.account_error(failure.status, len(response))
         self.exchange_done(exchange, keep_alive=keep_alive)
-
-    def _problem(
-        self, failure: Failure, detail: str, *, keep_alive: bool, service: str = "", request_id: bytes = b""
-    ) -> bytes:
-        request = self._request
-        accept = None
-        if request is not None:
-            accept = next((value for lower, value, _ in request.fields if lower == b"accept"), None)
-        return problem_response(
-            failure,
-            detail,
-            wants_html=prefers_html(accept),
-            head_only=request is not None and request.method == b"HEAD",
-            keep_alive=keep_alive,
-            service=service,
-            request_id=request_id.decode("latin-1"),
-        )
 
     def exchange_done(self, exchange: Exchange, *, keep_alive: bool) -> None:
         """The exchange's answer is written."""
@@ -436,6 +298,12 @@ class Client(asyncio.Protocol):
         elif self._half_closed_s != _FOREVER:
             self.transport.close()
 
+    def _go_on(self) -> None:
+        """The client has read its answers: see whether it had sent more requests ahead."""
+        if self._heads:
+            self.resume_reading()
+            self.plane.loop.call_soon(self._resume)
+
     def _resume(self) -> None:
         """Go on with the requests that the client had sent ahead."""
         if self.exchange is None and not self.transport.is_closing() and self._heads:
@@ -450,25 +318,10 @@ class Client(asyncio.Protocol):
         if transport.is_closing():
             return
         sending = self._intake is not None or self._request is None or self._request.block.length
-        if sending and self._half_closed_s == _FOREVER and transport.can_write_eof():
-            self._lingering = True
-            self._intake = None
+        if sending and self._linger(now):
             self._heads.take()
-            self.deadline_s = now + LINGER_S
-            transport.write_eof()
-            if self.reading_paused:
-                self.resume_reading()
         else:
             transport.close()
-
-    def cut(self) -> None:
-        """End a response that cannot be completed, so that the client cannot take it for whole."""
-        self.exchange = None
-        sock = self.transport.get_extra_info("socket")
-        if sock is not None and not self.transport.is_closing():
-            # A reset: to a client that reads until the end of the connection, a clean end would look like success.
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        self.transport.abort()
 
     def switch(self, tunnel: Tunnel) -> None:
         """From here on bytes only pass; those the client sent too early go first."""
@@ -476,53 +329,6 @@ class Client(asyncio.Protocol):
         self.resume_reading()
         if self._heads:
             tunnel.from_client(self._heads.take())
-
-    # time
-
-    def tick(self, now_s: float) -> None:
-        """Look at the clock, at every sweep of the plane."""
-        if self.transport.is_closing():
-            self._closing(now_s)
-            return
-        tunnel = self.tunnel
-        if tunnel is not None:
-            if self.exchange is not None and now_s - tunnel.last_s > self.exchange.service.model.tunnel_idle_timeout_s:
-                tunnel.close()
-            return
-        if self.writing_paused and self._stalled(now_s):
-            self.transport.abort()
-            return
-        exchange = self.exchange
-        if exchange is not None:
-            if self._intake is not None and self._intake.too_slow(now_s, self.plane.limits):
-                self._break_off(exchange, errors.REQUEST_TIMEOUT, "the body came slower than body_rate_min")
-                return
-            quiet_since = self._half_closed_s
-            if exchange.responding:  # whatever is written to a client that is gone ends its connection
-                quiet_since = max(quiet_since, exchange.deadline_s - exchange.service.model.idle_timeout_s)
-            if now_s - quiet_since > self.plane.limits.half_close_timeout:
-                self.transport.abort()
-                return
-            exchange.tick(now_s)
-        elif now_s >= self.deadline_s:
-            self._expire()
-
-    def _closing(self, now_s: float) -> None:
-        """What is written for a client is sent before its connection ends, as long as it reads."""
-        if not self.writing_paused:
-            self.writing_paused = True
-            self._paused_s = now_s
-            self._paused_left = self.transport.get_write_buffer_size()
-        elif self._stalled(now_s):
-            self.transport.abort()
-
-    def _stalled(self, now_s: float) -> bool:
-        """Whether the client has not read a byte for idle_timeout."""
-        left = self.transport.get_write_buffer_size()
-        if left < self._paused_left:
-            self._paused_s = now_s
-        self._paused_left = left
-        return now_s - self._paused_s > self.plane.limits.idle_timeout
 
     def _expire(self) -> None:
         if self._heads and not self._lingering and self._intake is None:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import Iterable
 
+    from proxy.hop.connection import Connection
     from proxy.hop.exchange import Exchange
     from proxy.hop.request import Request
     from routes.config import Config, Listen
@@ -143,8 +144,8 @@ class DataPlane:
         self.services: dict[str, Service] = {}
         self._retired: set[Service] = set()
         self._listeners: list[Listener] = []
-        self._clients: set[Client] = set()
-        self._handshaking: weakref.WeakSet[Client] = weakref.WeakSet()
+        self._clients: set[Connection] = set()
+        self._handshaking: weakref.WeakSet[Connection] = weakref.WeakSet()
         self._reopening: set[asyncio.Task[None]] = set()
         self._emptied = asyncio.Event()
         self._sweeper: asyncio.TimerHandle | None = None
@@ -296,12 +297,12 @@ class DataPlane:
 
     # for client connections
 
-    def may_shake_hands(self, client: Client) -> bool:
+    def may_shake_hands(self, client: Connection) -> bool:
         """Count a TLS handshake in until `admit`, or until the client is gone; False where no more should come."""
         self._handshaking.add(client)
         return len(self._clients) + len(self._handshaking) < self.limits.connections_max
 
-    def admit(self, client: Client) -> bool:
+    def admit(self, client: Connection) -> bool:
         """Count a client connection in; False where there are too many."""
         self._handshaking.discard(client)
         self._clients.add(client)
@@ -311,7 +312,7 @@ class DataPlane:
             return False
         return True
 
-    def forget(self, client: Client) -> None:
+    def forget(self, client: Connection) -> None:
         """Count a client connection out."""
         self._clients.discard(client)
         self.metrics.connection_closed()
@@ -363,7 +364,7 @@ class DataPlane:
             )
         )
 
-    def log_answered(self, client: Client, request: Request | None, status: int, error: str | None = None) -> None:
+    def log_answered(self, client: Connection, request: Request | None, status: int, error: str | None = None) -> None:
         """Count and log a request that was answered before any route was decided."""
         self.metrics.rejected(status)
         if error is not None:

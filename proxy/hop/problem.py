@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from html import escape
 from http import HTTPStatus
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import orjson
 
 from proxy.hop.errors import METHOD_REFUSED, Failure
+
+if TYPE_CHECKING:
+    from proxy.hop.request import Request
 
 #: Methods that are passed on wherever a route lets them through.
 ALLOW: Final = b"GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
@@ -31,6 +34,39 @@ def reason(status: int) -> str:
         return HTTPStatus(status).phrase
     except ValueError:
         return "Unknown"
+
+
+def problem_for(
+    request: Request | None,
+    failure: Failure,
+    detail: str,
+    *,
+    keep_alive: bool,
+    service: str = "",
+    request_id: bytes = b"",
+) -> bytes:
+    """A complete response to a request, in the form that it asks for; see `problem_response`.
+
+    Args:
+        request: None where it could not be read.
+        failure: what happened.
+        detail: a sentence on this occurrence.
+        keep_alive: the connection goes on.
+        service: name of the service that was asked.
+        request_id: what to quote to those who read the logs.
+    """
+    accept = None
+    if request is not None:
+        accept = next((value for lower, value, _ in request.fields if lower == b"accept"), None)
+    return problem_response(
+        failure,
+        detail,
+        wants_html=prefers_html(accept),
+        head_only=request is not None and request.method == b"HEAD",
+        keep_alive=keep_alive,
+        service=service,
+        request_id=request_id.decode("latin-1"),
+    )
 
 
 def problem_response(
