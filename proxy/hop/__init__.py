@@ -8,10 +8,11 @@ One request, in the order things happen:
    `intake` counts its body, `admission` gives it its ids.
 3. `pool.Service` gives it a connection: an idle one, a new one (`upstream.Upstream`), a place in the queue, or a
    failure. `balancer`, `breaker`, `budget` and `health` decide which endpoint and whether at all.
-4. `inbound` writes the head for the service; the body follows as it comes, with backpressure.
+4. `attempt.Attempt` is the exchange on its way there: `inbound` writes the head for the service; the body follows as it
+   comes, with backpressure.
 5. `response` reads what the service answers, `outbound` writes the head for the client, `framing` takes chunks off and
    puts them on, `tunnel` joins both sides after an upgrade.
-6. What fails is sent again, sent to the other arm, or answered by `problem`, as `errors` says.
+6. What fails is sent again (`resending` says when), sent to the other arm, or answered by `problem`, as `errors` says.
 7. `metrics` and `accesslog` get the account. `plane.DataPlane` owns all of it and looks at the clock now and then,
    at least once a second.
 

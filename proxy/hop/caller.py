@@ -29,6 +29,8 @@ class Caller(Protocol):
         tried: endpoints to leave out where there are others.
     """
 
+    __slots__ = ()
+
     request: Request
     tried: frozenset[Endpoint]
 

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Final
 from proxy.hop import names
 
 if TYPE_CHECKING:
+    from proxy.hop.attempt import Attempt
     from proxy.hop.errors import Failure
-    from proxy.hop.exchange import Exchange
 
 #: Most bytes of a request body kept so that the request can be sent again.
 REPLAY_BYTES_MAX: Final = 64 * 1024
@@ -54,41 +54,41 @@ class Replay:
 NO_BODY: Final = Replay(b"GET")
 
 
-def may_retry(exchange: Exchange, failure: Failure, *, spoke: bool) -> bool:
+def may_retry(attempt: Attempt, failure: Failure, *, spoke: bool) -> bool:
     """Whether the same arm may be asked once more, within its budget.
 
     Args:
-        exchange: whose attempt has failed.
+        attempt: that has failed.
         failure: how.
         spoke: a byte of the response had come.
     """
-    route = exchange.decision.route
-    if failure.on not in route.retry_on or exchange.attempts >= route.retry_attempts or spoke:
+    route = attempt.decision.route
+    if failure.on not in route.retry_on or attempt.attempts >= route.retry_attempts or spoke:
         return False
-    if not exchange.replay.possible:
+    if not attempt.replay.possible:
         return False
-    service = exchange.service
-    if failure.on == "connect" and len(exchange.tried) + 1 >= len(service.endpoints):
+    service = attempt.service
+    if failure.on == "connect" and len(attempt.tried) + 1 >= len(service.endpoints):
         return False  # nowhere else to go
-    if failure.on == "reset" and not (exchange.reused and exchange.request.method in names.IDEMPOTENT_METHODS):
+    if failure.on == "reset" and not (attempt.reused and attempt.request.method in names.IDEMPOTENT_METHODS):
         return False
-    if exchange.budgeted is None:
+    if attempt.budgeted is None:
         if not service.budget.acquire(service.active):
             return False
-        exchange.budgeted = service
+        attempt.budgeted = service
     return True
 
 
-def may_fall_back(exchange: Exchange, condition: str) -> bool:
+def may_fall_back(attempt: Attempt, condition: str) -> bool:
     """Whether the other arm may be asked, because of `condition` (a failure's `on`, or a status as text)."""
-    fallback = exchange.decision.route.fallback
+    fallback = attempt.decision.route.fallback
     return (
         fallback is not None
-        and not exchange.fallback
-        and fallback.arm is not exchange.arm
+        and not attempt.fallback
+        and fallback.arm is not attempt.arm
         and condition in fallback.on
-        and (fallback.methods is None or exchange.request.method in fallback.methods)
-        and fallback.arm.service in exchange.client.plane.services  # a reload may have removed it meanwhile
-        and exchange.replay.possible
-        and exchange.request.block.upgrade is None
+        and (fallback.methods is None or attempt.request.method in fallback.methods)
+        and fallback.arm.service in attempt.client.plane.services  # a reload may have removed it meanwhile
+        and attempt.replay.possible
+        and attempt.request.block.upgrade is None
     )
