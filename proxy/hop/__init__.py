@@ -13,8 +13,8 @@ One request, in the order things happen:
 5. `response` reads what the service answers, `outbound` writes the head for the client, `framing` takes chunks off and
    puts them on, `tunnel` joins both sides after an upgrade.
 6. What fails is sent again (`resending` says when), sent to the other arm, or answered by `problem`, as `errors` says.
-7. `metrics` and `accesslog` get the account. `plane.DataPlane` owns all of it and looks at the clock now and then,
-   at least once a second.
+7. `account` tells `metrics` and `accesslog` how it went. `plane.DataPlane` owns all of it, `listener.Listener`s
+   included, and looks at the clock now and then, at least once a second.
 
 Nothing on this path waits, and there is no task, future or timer per request: each step is called by the event that
 makes it possible. An `Exchange` does not know its client's HTTP version beyond what `Block` says, so that another

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 import structlog
 
 from proxy.hop import errors
+from proxy.hop.account import account_answered
 from proxy.hop.admission import check_length, decide, identify, learn
 from proxy.hop.block import Block
 from proxy.hop.connection import LINGER_S, Connection
@@ -28,7 +29,8 @@ from proxy.hop.problem import ALLOW, problem_for
 from proxy.hop.request import Request, parse_request
 
 if TYPE_CHECKING:
-    from proxy.hop.plane import DataPlane, Listener
+    from proxy.hop.listener import Listener
+    from proxy.hop.plane import DataPlane
     from proxy.hop.tunnel import Tunnel
 
 log = structlog.get_logger()
@@ -162,7 +164,7 @@ class Client(Connection):
         keep_alive = block.keep_alive and block.length == 0 and not self.plane.draining
         tail = b"" if keep_alive else b"Connection: close\r\n"
         self.transport.write(b"HTTP/1.1 200 OK\r\nAllow: %b\r\nContent-Length: 0\r\n%b\r\n" % (ALLOW, tail))
-        self.plane.log_answered(self, request, 200)
+        account_answered(self.plane, self.peer.ip, request, 200)
         self._between_requests(keep_alive=keep_alive)
 
     # bodies
@@ -247,7 +249,7 @@ class Client(Connection):
         known = failure.status in {404, 421, 508} and request is not None and request.block.length == 0
         keep_alive = known and request is not None and request.block.keep_alive and not self.plane.draining
         response = problem_for(request, failure, detail, keep_alive=keep_alive)
-        self.plane.log_answered(self, request, failure.status, failure.error)
+        account_answered(self.plane, self.peer.ip, request, failure.status, failure.error)
         self.transport.write(response)
         self._heads.take()
         self._between_requests(keep_alive=keep_alive)

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from proxy.hop.errors import Failure
     from proxy.hop.exchange import Exchange
     from proxy.hop.intake import Intake
-    from proxy.hop.plane import DataPlane, Listener
+    from proxy.hop.listener import Listener
+    from proxy.hop.plane import DataPlane
     from proxy.hop.tunnel import Tunnel
 
 #: How long a connection is read after its last answer, so that a reset does not lose it (RFC 9112 section 9.6).

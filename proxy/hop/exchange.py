@@ -16,6 +16,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Final
 
 from proxy.hop import names, outbound
+from proxy.hop.account import account_exchange
 from proxy.hop.attempt import BODY, TUNNEL, Attempt
 from proxy.hop.framing import chunk, last_chunk
 from proxy.hop.outbound import AS_IS, CHUNKS, CLOSE, body_mode, outbound_head, plain_head
@@ -184,8 +185,4 @@ class Exchange(Attempt):
             self.budgeted.budget.release()
             self.budgeted = None
         self.deadline_s = _FOREVER
-        now = monotonic()
-        self.counters.end(status, now - self.started_s, self.bytes_in, self.bytes_out)
-        plane = self.client.plane
-        plane.metrics.active -= 1
-        plane.log_exchange(self, status, error, now)
+        account_exchange(self.client.plane, self, status, error, monotonic())

@@ -1,4 +1,4 @@
-"""One worker's data plane: its listeners, its client connections, its services, the table in force, the clock."""
+"""One worker's data plane: what it listens on, its client connections, its services, the table in force, the clock."""
 
 from __future__ import annotations
 
@@ -7,35 +7,30 @@ import contextlib
 import os
 import socket
 import weakref
-from time import monotonic, time
+from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 
 from proxy.hop.accesslog import AccessLog
-from proxy.hop.client import Client
 from proxy.hop.forwarded import loop_token
+from proxy.hop.listener import Listener
 from proxy.hop.metrics import PlaneMetrics
 from proxy.hop.pool import Service
-from proxy.hop.tls import server_context
 from proxy.mirroring.mirrors import Mirrors
 from proxy.mirroring.outbox import Outbox
 from proxy.mirroring.quiet import Quiet
 
 if TYPE_CHECKING:
-    import ssl
     from collections.abc import Iterable
 
     from proxy.hop.connection import Connection
-    from proxy.hop.exchange import Exchange
-    from proxy.hop.request import Request
     from routes.config import Config, Listen
     from routes.table import Table
 
 #: Longest time between two looks at all deadlines; shorter where a configured limit is shorter.
 SWEEP_S: Final = 1.0
 _SWEEP_MIN_S: Final = 0.02
-_BACKLOG: Final = 4096
 #: While draining, idle connections may bring one more request for so long.
 DRAIN_GRACE_S: Final = 0.5
 #: After its clients, mirrors under way may take so long, and the comparer then so long for what is queued.
@@ -43,62 +38,6 @@ MIRROR_DRAIN_S: Final = 2.0
 _CLOSING_TURNS_MAX: Final = 100
 
 log = structlog.get_logger()
-
-
-class Listener:
-    """A listening socket and what is served on it.
-
-    Attributes:
-        scheme: `b"http"` or `b"https"`.
-        port: the local port.
-        suspended: nothing is accepted until there is room for more handshakes.
-    """
-
-    def __init__(self, plane: DataPlane, sock: socket.socket, listen: Listen) -> None:
-        self._plane = plane
-        self._sock = sock
-        self.listen = listen
-        self.scheme = b"http" if listen.tls is None else b"https"
-        self.port = int(sock.getsockname()[1])
-        self.suspended = False
-        self._server: asyncio.Server | None = None
-
-    async def open(self) -> None:
-        """Accept connections; called again, with the certificates as they are now and no connection refused.
-
-        Raises:
-            TlsError: a certificate cannot be used; what was served before goes on.
-        """
-        tls = self.listen.tls
-        context: ssl.SSLContext | None = server_context(tls) if tls is not None else None
-        server = await self._plane.loop.create_server(
-            self._accepted,
-            sock=socket.socket(fileno=os.dup(self._sock.fileno())),
-            ssl=context,
-            backlog=_BACKLOG,
-            ssl_handshake_timeout=self._plane.limits.header_timeout if context is not None else None,
-        )
-        self.suspended = False
-        before, self._server = self._server, server
-        if before is not None:
-            before.close()
-
-    def _accepted(self) -> Client:
-        client = Client(self._plane, self)
-        if self.scheme == b"https" and not self._plane.may_shake_hands(client):
-            self.suspended = True
-            self._plane.loop.call_soon(self.close)  # those that wait are the kernel's until there is room
-        return client
-
-    def close(self) -> None:
-        """Accept no more; the socket itself is whoever's who gave it."""
-        if self._server is not None:
-            self._server.close()
-            self._server = None
-
-    def dispose(self) -> None:
-        """Close this listener's own copy of the socket."""
-        self._sock.close()
 
 
 class DataPlane:
@@ -318,76 +257,6 @@ class DataPlane:
         self.metrics.connection_closed()
         if not self._clients:
             self._emptied.set()
-
-    def log_exchange(self, exchange: Exchange, status: int, error: str, now_s: float) -> None:
-        """Write the canonical line of a request that has ended."""
-        access_log = self.access_log
-        if not access_log.enabled:
-            return
-        decision = exchange.decision
-        request = exchange.request
-        started = exchange.started_s
-        connected = exchange.connected_s
-        queued = exchange.queued_s
-        first_byte = exchange.first_byte_s
-        total = now_s - started
-        endpoint = exchange.last_endpoint
-        access_log.write(
-            (
-                time(),
-                decision.route.name,
-                exchange.arm.name,
-                decision.reason,
-                decision.bucket,
-                decision.key,
-                exchange.arm.service,
-                endpoint.url.text if endpoint is not None else None,
-                request.method,
-                request.authority,
-                request.target,
-                status or None,
-                error or None,
-                exchange.bytes_in,
-                exchange.bytes_out,
-                queued - started if queued else 0.0,
-                connected - (queued or started) if connected else None,
-                first_byte - connected if first_byte else None,
-                total,
-                exchange.reused,
-                exchange.attempts,
-                exchange.fallback,
-                exchange.mirrored,
-                request.client_ip,
-                "HTTP/1.0" if request.block.http_1_0 else "HTTP/1.1",
-                exchange.request_id,
-                exchange.trace_id,
-            )
-        )
-
-    def log_answered(self, client: Connection, request: Request | None, status: int, error: str | None = None) -> None:
-        """Count and log a request that was answered before any route was decided."""
-        self.metrics.rejected(status)
-        if error is not None:
-            self.metrics.error(-1, error)
-        if not self.access_log.enabled:
-            return
-        readable = request is not None and hasattr(request, "path")
-        self.access_log.write(
-            (
-                time(),
-                *(None, None, None, None, None, None, None),
-                request.method if request is not None and readable else b"",
-                request.authority if request is not None and readable else b"",
-                request.target if request is not None and readable else b"",
-                status,
-                error,
-                *(0, 0, None, None, None, None, None, 0, False, None),
-                client.peer.ip,
-                "HTTP/1.0" if request is not None and readable and request.block.http_1_0 else "HTTP/1.1",
-                None,
-                None,
-            )
-        )
 
     # time
 
