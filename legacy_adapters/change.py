@@ -126,6 +126,7 @@ class Load:
         source_values: values of each column of the source's key, row by row.
         source_hashes: of each row.
         mapping_version: for the ledger; position is 0 and generation 1.
+        written: the rows in a form of the store's own, by `Store.write_out`; None where it has not written them out.
     """
 
     columns: tuple[str, ...]
@@ -133,6 +134,7 @@ class Load:
     source_values: Sequence[Sequence[Any]]
     source_hashes: Sequence[int]
     mapping_version: int
+    written: Any = None
 
     @classmethod
     def of_rows(

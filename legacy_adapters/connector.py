@@ -211,6 +211,10 @@ class Store(Protocol):
         """
         ...
 
+    async def write_out(self, load: Load) -> Load:
+        """A load, prepared as far as that needs no transaction: what others wait for is the shorter. Writes nothing."""
+        ...
+
     def transaction(self) -> AbstractAsyncContextManager[Transaction]:
         """A transaction for writing. Cancellation rolls back."""
         ...

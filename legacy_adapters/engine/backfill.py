@@ -1,8 +1,9 @@
 """The first copy of all rows of one direction, while applications go on writing on both sides.
 
 ```
-snapshot ─▶ what was captured, then the next chunk ─▶ map ─▶ ┌ transaction: fence, apply the captured,    ┐ ─▶ next
-   └──────── the next one is read while this one is written   └ load the chunk, checkpoints of both streams ┘
+snapshot ─▶ what was captured, then the next chunk ─▶ map, ─▶ ┌ transaction: fence, apply the captured,    ┐ ─▶ next
+   │                                             write out   └ load the chunk, checkpoints of both streams ┘
+   └──────── all of this is done with the next one while this one is written
 ```
 What was captured and the chunk are of one moment, and what was captured is applied first: a row of the chunk is then
 never older than what the ledger knows, and what the ledger knows already is not written again. A chunk is read only
@@ -49,6 +50,7 @@ class Portion:
         counters: the other direction's ledger lines for the chunk, by its keys.
         found: what lookups of the chunk need.
         mapped: the chunk after the mapping.
+        load: the same for the fast way; None where that cannot be gone.
         mark: where the backfill stands afterwards.
         at: monotonic time before the snapshot was begun: whatever was captured by then is in it.
         since: monotonic time after it: whatever is in it was captured by then.
@@ -60,6 +62,7 @@ class Portion:
     counters: dict[Key, Entry]
     found: Found
     mapped: MappedChunk | None
+    load: Load | None
     mark: BackfillMark
     at: float
     since: float
@@ -162,8 +165,11 @@ class Backfill:
         self._at("backfill.read")
         found = await self._found(chunk)
         mapped = await self._mapped(chunk, found) if chunk is not None and len(chunk) else None
-        after = LiveMark(read.cursor, live.turn)
-        return Portion(changes, after, chunk, counters, found, mapped, self._following(mark, chunk), at, since)
+        load = None
+        if chunk is not None and mapped is not None and len(mapped) and not counters:
+            load = await direction.writes.write_out(self._load(chunk, mapped))
+        after, following = LiveMark(read.cursor, live.turn), self._following(mark, chunk)
+        return Portion(changes, after, chunk, counters, found, mapped, load, following, at, since)
 
     async def _mapped(self, chunk: Chunk, found: Found) -> MappedChunk:
         """The chunk mapped, a slice at a time: what is written meanwhile goes on, and other syncs too."""
@@ -260,7 +266,7 @@ class Backfill:
         loaded = Tally()
         if rows is None:
             carefully: Sequence[int] = range(len(chunk))
-            if not portion.counters and len(mapped) and await transaction.load(self._load(chunk, mapped)):
+            if portion.load is not None and await transaction.load(portion.load):
                 loaded.counts["applied"] += len(mapped)
                 carefully = [index for index, _ in mapped.refused]
             rows = Seen([_as_change(chunk, index) for index in carefully], portion.counters, portion.found)

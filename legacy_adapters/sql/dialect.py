@@ -157,6 +157,14 @@ class Dialect(ABC):
     async def record(self, connection: Connection, ledger: Ledger, entries: Sequence[Entry], *, as_given: bool) -> None:
         """Write lines of the ledger; `target_hash` of the target's rows as they are, unless `as_given`."""
 
+    async def write_out(self, table: Table, load: Load) -> Load:
+        """A load with what `load` needs of it written out, as far as that can be done ahead.
+
+        Raises:
+            RefusedError: a row is not possible.
+        """
+        return load
+
     @abstractmethod
     async def load(self, connection: Connection, ledger: Ledger, load: Load) -> None:
         """Insert rows and their lines.

@@ -20,14 +20,14 @@ from typing import Final, Self
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
-from legacy_adapters.change import Cursor, Duplicate, Quarantined
+from legacy_adapters.change import Cursor, Duplicate, Load, Quarantined
 from legacy_adapters.connector import Capabilities
 from legacy_adapters.errors import PlanError
 from legacy_adapters.record import Key, Side
 from legacy_adapters.sql import names
 from legacy_adapters.sql.audit import SqlAudit
 from legacy_adapters.sql.capture import Capture, NoCapture
-from legacy_adapters.sql.connection import Connection, Pool
+from legacy_adapters.sql.connection import Connection, Pool, RefusedError
 from legacy_adapters.sql.dialect import Dialect, StatementDialect
 from legacy_adapters.sql.dialects import dialect_of
 from legacy_adapters.sql.duplicates import Duplicates, forget
@@ -252,6 +252,13 @@ class SqlStore:
         """A consistent view for verification, ended with the context."""
         async with self._pool.transaction(write=False) as connection:
             yield SqlAudit(connection, self._dialect, self.table, self.ledger)
+
+    async def write_out(self, load: Load) -> Load:
+        """A load, prepared as far as that needs no transaction; as it was where a row is not possible."""
+        try:
+            return load if self.ledger is None else await self._dialect.write_out(self.ledger.target, load)
+        except RefusedError:
+            return load
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[SqlTransaction]:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 from typing import Any
 
 import pytest
 
 from legacy_adapters.change import Load
+from legacy_adapters.sql.postgresql import copying
+from legacy_adapters.values.kinds import ColumnKind
+from legacy_adapters.values.kinds import Kind as ValueKind
 from support.sync_stores import Kind
 
 
@@ -38,3 +42,34 @@ async def test_a_text_that_cannot_be_sent_leaves_the_transaction_usable(postgres
         )
         assert await ours.load(Load.of_rows(("id", "a"), [(1, "x")], [(1,)], [1], mapping_version=1))
     assert await postgresql.run("SELECT id, a FROM t") == [(1, "x")]
+
+
+async def test_a_load_that_was_written_out_ahead_is_the_same_load(postgresql: Kind) -> None:
+    await postgresql.run("CREATE TABLE t (id int PRIMARY KEY, day date, at timestamptz)")
+    store = await postgresql.store(columns=("day", "at"))
+    day, moment = dt.date(1970, 1, 1), dt.datetime(2020, 2, 29, 23, 59, tzinfo=dt.UTC)
+    rows: list[tuple[Any, ...]] = [(1, day, moment), (2, None, None), (3, "infinity", moment), (4, day, None)]
+    load = Load.of_rows(("id", "day", "at"), rows, [(row[0],) for row in rows], [1] * 4, mapping_version=1)
+    ahead = await store.write_out(load)
+    assert ahead.written
+    assert ahead.values == load.values
+    async with store.transaction() as ours:
+        assert await ours.load(ahead)
+        found = await ours.rows([(row[0],) for row in rows])
+    assert [tuple(found[(row[0],)].row.values()) for row in rows] == rows
+
+
+async def test_dates_that_come_and_go_are_never_taken_for_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(copying, "_MEMORY_MAX", 50)
+    writer, column = copying.Writer(), ColumnKind("at", ValueKind.DATETIME)
+    for hour in range(200):
+        days = [dt.datetime(2020, 1, 1 + day % 7, hour % 24, tzinfo=dt.UTC) for day in range(30)]  # gone afterwards
+        assert writer.columns([column], [[*days, None]]) == [[*(day.isoformat(" ") for day in days), "\\N"]]
+
+
+async def test_a_row_that_cannot_be_written_out_is_left_to_the_load(postgresql: Kind) -> None:
+    await postgresql.run("CREATE TABLE t (id int PRIMARY KEY, a text)")
+    store = await postgresql.store(columns=("a",))
+    for bad in ("half \ud800", 7):
+        load = Load.of_rows(("id", "a"), [(1, "x"), (2, bad)], [(1,), (2,)], [1, 1], mapping_version=1)
+        assert await store.write_out(load) == load

@@ -78,6 +78,9 @@ class ModelStore:
 
     capabilities = Capabilities(True, True, True, True, True, tested=True)
 
+    async def write_out(self, load):
+        return load
+
     # -- what applications do
 
     def key_of(self, row):

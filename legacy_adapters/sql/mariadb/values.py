@@ -102,14 +102,22 @@ def decoder(column: ColumnKind) -> Decoder | None:
 
 
 def hashed(columns: Sequence[ColumnKind], names: Sequence[str]) -> str:
-    """The expression of the hash of these columns, over the bytes that are stored, whatever their character set."""
+    """The expression of the hash of these columns, over the bytes that are stored, whatever their character set.
+
+    Each text comes behind its length, and `~` stands for NULL. SHA-1, since processors have instructions for it: on
+    one that has, MD5 took five times as long.
+    """
     parts = []
     for column, name in zip(columns, names, strict=True):
         if column.kind in _BARE:
-            parts.append(f"IFNULL(CAST({read(column, name)} AS CHAR CHARACTER SET latin1), '~')")
+            parts.append(_or_null(column, f"CAST({read(column, name)} AS CHAR CHARACTER SET latin1)"))
         else:
-            parts.append(f"IFNULL(CONCAT(LENGTH({name}), ':', CAST({name} AS BINARY)), '~')")
-    return f"CAST(CONV(LEFT(MD5(CONCAT_WS('|', {', '.join(parts)})), 16), 16, -10) AS SIGNED)"
+            parts += [_or_null(column, f"LENGTH({name})"), f"CAST({name} AS BINARY)"]
+    return f"CAST(CONV(LEFT(SHA1(CONCAT_WS('|', {', '.join(parts)})), 16), 16, -10) AS SIGNED)"
+
+
+def _or_null(column: ColumnKind, expression: str) -> str:
+    return f"IFNULL({expression}, '~')" if column.nullable else expression
 
 
 def literal(value: Any) -> str:

@@ -2,7 +2,8 @@
 
 The driver's own binary COPY asks for a codec for each value of each row: half of what a first copy cost here. As text,
 what repeats is written once, a column that needs no escape is found by one search, and dates that the driver would take
-for infinity are what they are.
+for infinity are what they are. Arrays are written out for the same reason: the driver asks each element whether it is
+an array itself.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from legacy_adapters.sql.connection import RefusedError
 from legacy_adapters.sql.postgresql.values import givens
 from legacy_adapters.values.kinds import ColumnKind, Kind
 
-#: Rows that are sent at a time.
+#: Rows that are written out, and sent, at a time: some milliseconds, in which nothing else of the process moves.
 PIECE_ROWS: Final = 1000
 NULL: Final = "\\N"
 #: What a column's values must be for their text to be theirs; others go the way on which the server checks them.
@@ -45,52 +46,70 @@ _WRITERS: Final[dict[Kind, Callable[[Any], str]]] = {
 _FREE: Final = frozenset({Kind.TEXT, Kind.ENUM, Kind.JSON, Kind.DATE, Kind.TIME, Kind.DATETIME, Kind.INTERVAL})
 #: Kinds whose values are dear to write, and often the very same objects.
 _DEAR: Final = frozenset({Kind.DATE, Kind.TIME, Kind.DATETIME})
+#: Texts that are remembered of them.
+_MEMORY_MAX: Final = 65_536
 _ESCAPES: Final = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 
 
-def written(columns: Sequence[ColumnKind], values: Sequence[Sequence[Any]]) -> list[Sequence[str]] | None:
-    """Columns of values as texts of COPY; None where a value is not of its column's kind."""
-    done = []
-    for column, part in zip(columns, values, strict=True):
-        types = set(map(type, part))
-        gaps = type(None) in types
-        types.discard(type(None))
-        if column.type_name.startswith("bit") or not types <= _TYPES.get(column.kind, frozenset()):
-            return None
-        done.append(_texts(column, part, gaps=gaps))
-    return done
+class Writer:
+    """Writes columns as texts of COPY, and remembers those of values that come again as the same objects.
+
+    A mapping remembers its results, so that a date that a table has many times is one object.
+    """
+
+    def __init__(self) -> None:
+        self._texts: dict[int, str] = {}
+        #: The values of `_texts`: as long as they are kept, nothing else has their identity.
+        self._values: list[Any] = []
+
+    def columns(self, columns: Sequence[ColumnKind], values: Sequence[Sequence[Any]]) -> list[Sequence[str]] | None:
+        """Columns of values as texts of COPY; None where a value is not of its column's kind."""
+        done = []
+        for column, part in zip(columns, values, strict=True):
+            types = set(map(type, part))
+            gaps = type(None) in types
+            types.discard(type(None))
+            if column.type_name.startswith("bit") or not types <= _TYPES.get(column.kind, frozenset()):
+                return None
+            done.append(self._remembered(column, part) if column.kind in _DEAR else _texts(column, part, gaps=gaps))
+        return done
+
+    def _remembered(self, column: ColumnKind, values: Sequence[Any]) -> Sequence[str]:
+        places = list(map(id, values))
+        missing = set(places).difference(self._texts)
+        if missing:
+            if len(missing) + len(self._texts) > _MEMORY_MAX:
+                self._texts.clear()
+                self._values.clear()
+                missing = set(places)
+            new = {place: value for place, value in zip(places, values, strict=True) if place in missing}
+            self._texts.update(zip(new, _escaped(givens(column, list(new.values())), gaps=True), strict=True))
+            self._values += new.values()
+        return list(map(self._texts.__getitem__, places))
 
 
-def pieces(texts: Sequence[Sequence[str]]) -> list[bytes]:
-    """The same as COPY reads it, whole before the first of it is sent: COPY is not left halfway for a bad text.
+def integers(values: Sequence[int]) -> str:
+    """An array of integers, none of them NULL, as PostgreSQL reads it."""
+    return f"{{{','.join(map(str, values))}}}"
+
+
+def piece(texts: Sequence[Sequence[str]]) -> bytes:
+    """Rows as COPY reads them.
 
     Raises:
         RefusedError: a text cannot be sent.
     """
-    lines = list(map("\t".join, zip(*texts, strict=True)))
     try:
-        return [
-            ("\n".join(lines[start : start + PIECE_ROWS]) + "\n").encode() for start in range(0, len(lines), PIECE_ROWS)
-        ]
+        return ("\n".join(map("\t".join, zip(*texts, strict=True))) + "\n").encode()
     except UnicodeEncodeError:
         raise RefusedError("type", "a text holds half of a character (a lone surrogate)") from None
 
 
 def _texts(column: ColumnKind, values: Sequence[Any], *, gaps: bool) -> Sequence[str]:
-    if column.kind in _DEAR:
-        return _remembered(column, values)
     if column.kind in _FREE:
         return _escaped(givens(column, values), gaps=gaps)
     write = _WRITERS.get(column.kind, str)
     return [NULL if value is None else write(value) for value in values] if gaps else list(map(write, values))
-
-
-def _remembered(column: ColumnKind, values: Sequence[Any]) -> Sequence[str]:
-    """Texts of values of which many are the same object, as those are that a mapping remembers."""
-    places = list(map(id, values))
-    one_of_each = dict(zip(places, values, strict=True))
-    texts = _escaped(givens(column, list(one_of_each.values())), gaps=True)
-    return list(map(dict(zip(one_of_each, texts, strict=True)).__getitem__, places))
 
 
 def _escaped(texts: Sequence[str | None], *, gaps: bool) -> Sequence[str]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 from sqlalchemy.engine import URL
@@ -41,6 +43,9 @@ class PostgreSQLDialect(StatementDialect):
     name = "PostgreSQL"
     keys_max = 20_000
     rows_max = 20_000
+
+    def __init__(self) -> None:
+        self._texts = copying.Writer()
 
     async def connect(self, url: URL, origin: str) -> Connection:
         return await connect(url, origin)
@@ -169,7 +174,7 @@ class PostgreSQLDialect(StatementDialect):
     async def record(self, connection: Connection, ledger: Ledger, entries: Sequence[Entry], *, as_given: bool) -> None:
         keys = (*ledger.source_columns, *ledger.target_columns)
         lists = list(zip(*map(ledger.row, entries), strict=True))
-        types = [*map(values.sent_type, keys), *(_FIELD_TYPES[field] for field in FIELDS)]
+        types = [f"{one}[]" for one in (*map(values.sent_type, keys), *(_FIELD_TYPES[field] for field in FIELDS))]
         args = [list(values.givens(column, part)) for column, part in zip(keys, lists, strict=False)]
         args += [list(part) for part in lists[len(keys) :]]
         source = self._unnest(types)
@@ -189,24 +194,40 @@ class PostgreSQLDialect(StatementDialect):
             args,
         )
 
+    async def write_out(self, table: Table, load: Load) -> Load:
+        columns = [table.shape.column(name) for name in load.columns]
+        pieces: list[bytes] = []
+        for start in range(0, len(load), copying.PIECE_ROWS):
+            texts = self._texts.columns(columns, [part[start : start + copying.PIECE_ROWS] for part in load.values])
+            if texts is None:
+                return load
+            pieces.append(copying.piece(texts))
+            await asyncio.sleep(0)
+        return replace(load, written=pieces)
+
     async def load(self, connection: Connection, ledger: Ledger, load: Load) -> None:
         table = ledger.target
-        columns = [table.shape.column(name) for name in load.columns]
-        if texts := copying.written(columns, load.values):
-            await cast("PostgreSQLConnection", connection).copy(table.shape, load.columns, copying.pieces(texts))
+        if load.written is None:
+            load = await self.write_out(table, load)
+        if load.written is not None:
+            await cast("PostgreSQLConnection", connection).copy(table.shape, load.columns, load.written)
         else:
             await self.insert(connection, table, load.columns, load.rows)
-        keys = (*ledger.source_columns, *ledger.target_columns)
+        await self._lines(connection, ledger, load)
+
+    async def _lines(self, connection: Connection, ledger: Ledger, load: Load) -> None:
+        """The lines of rows that were just inserted."""
+        table, keys = ledger.target, (*ledger.source_columns, *ledger.target_columns)
         parts = [*load.source_values, *(load.values[load.columns.index(name)] for name in table.key)]
-        args: Args = [list(values.givens(column, part)) for column, part in zip(keys, parts, strict=True)]
-        args.append(list(load.source_hashes))
+        given = [_array(column, part) for column, part in zip(keys, parts, strict=True)]
+        given.append((HASHES, copying.integers(load.source_hashes)))
         picks = [values.cast(column, f"w.c{at}") for at, column in enumerate(keys, 1)]
         written = await connection.execute(
-            f"INSERT INTO {ledger.name} ({', '.join(ledger.columns)}) SELECT {', '.join(picks)}, 0, w.c{len(args)}, "
+            f"INSERT INTO {ledger.name} ({', '.join(ledger.columns)}) SELECT {', '.join(picks)}, 0, w.c{len(given)}, "
             f"{table.hash}, {int(load.mapping_version)}, false, 1 "
-            f"FROM {self._unnest([*map(values.sent_type, keys), 'bigint'])} "
+            f"FROM {self._unnest([array for array, _ in given])} "
             f"JOIN {table.name} {ALIAS} ON {self._target_equals(ledger)}",
-            args,
+            [arg for _, arg in given],
         )
         _require_all(written, load.source_hashes)
 
@@ -247,10 +268,11 @@ class PostgreSQLDialect(StatementDialect):
         """Rows as a table of arrays, and the arrays."""
         lists = zip(*rows, strict=True)
         args: Args = [list(values.givens(column, part)) for column, part in zip(columns, lists, strict=True)]
-        return self._unnest([values.sent_type(column) for column in columns]), args
+        return self._unnest([f"{values.sent_type(column)}[]" for column in columns]), args
 
     def _unnest(self, types: Sequence[str]) -> str:
-        arrays = ", ".join(f"${at}::{one}[]" for at, one in enumerate(types, 1))
+        """A table of arrays of these types."""
+        arrays = ", ".join(f"${at}::{one}" for at, one in enumerate(types, 1))
         return f"unnest({arrays}) w({', '.join(f'c{at}' for at in range(1, len(types) + 1))})"
 
     def _target_equals(self, ledger: Ledger) -> str:
@@ -270,6 +292,17 @@ class PostgreSQLDialect(StatementDialect):
 ACTIVE_MAX = 32
 #: Seconds that a replica may be behind before a sync should add nothing.
 REPLICA_LAG_MAX_S = 10.0
+
+
+#: An array of integers that was written out: the driver would ask each whether it is an array itself.
+HASHES = "text::bigint[]"
+
+
+def _array(column: ColumnKind, part: Sequence[Any]) -> tuple[str, Any]:
+    """The type of an array of a column's values, and the array."""
+    if values.sent_type(column) == "bigint" and set(map(type, part)) == {int}:
+        return HASHES, copying.integers(part)
+    return f"{values.sent_type(column)}[]", list(values.givens(column, part))
 
 
 def _require_all(written: int, rows: Sequence[Any]) -> None:
