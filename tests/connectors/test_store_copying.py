@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from legacy_adapters.change import Load
+from legacy_adapters.change import Entry, Load
 from legacy_adapters.sql.postgresql import copying
 from legacy_adapters.values.kinds import ColumnKind
 from legacy_adapters.values.kinds import Kind as ValueKind
@@ -73,3 +73,46 @@ async def test_a_row_that_cannot_be_written_out_is_left_to_the_load(postgresql: 
     for bad in ("half \ud800", 7):
         load = Load.of_rows(("id", "a"), [(1, "x"), (2, bad)], [(1,), (2,)], [1, 1], mapping_version=1)
         assert await store.write_out(load) == load
+
+
+async def test_rows_that_come_into_room_that_was_freed_have_their_lines_too(postgresql: Kind) -> None:
+    await postgresql.run(
+        "CREATE TABLE t (id int PRIMARY KEY, a text)",
+        "INSERT INTO t SELECT i, repeat('x', 500) FROM generate_series(1, 2000) i",
+        "DELETE FROM t WHERE id < 1900",
+    )
+    await postgresql.run("VACUUM t")
+    store = await postgresql.store(columns=("a",))
+
+    def load(keys: range) -> Load:
+        rows = [(key, "y" * 500) for key in keys]
+        return Load.of_rows(("id", "a"), rows, [(row[0],) for row in rows], [7] * len(rows), mapping_version=1)
+
+    async with store.transaction() as ours:
+        assert await ours.load(load(range(5000, 6000)))
+    (blocks,) = (await postgresql.run("SELECT count(*) FROM t WHERE id >= 5000 AND ctid < '(100,0)'"))[0]
+    assert blocks > 500, "rows have gone where there was room"
+    async with store.transaction() as ours:
+        assert not await ours.load(load(range(5900, 6100))), "some are there"
+        assert await ours.load(load(range(6000, 6100)))
+        entries = await ours.entries([(key,) for key in range(5000, 6100)])
+        rows = await ours.rows([(key,) for key in range(5000, 6100)])
+    assert {key: entry.target_hash for key, entry in entries.items()} == {key: row.hash for key, row in rows.items()}
+    assert len(entries) == 1100
+
+
+async def test_a_line_that_is_known_already_refuses_a_load_into_room_that_was_freed(postgresql: Kind) -> None:
+    await postgresql.run(
+        "CREATE TABLE t (id int PRIMARY KEY, a text)",
+        "INSERT INTO t SELECT i, repeat('x', 500) FROM generate_series(1, 2000) i",
+        "DELETE FROM t WHERE id < 1900",
+    )
+    await postgresql.run("VACUUM t")
+    store = await postgresql.store(columns=("a",))
+    rows = [(key, "y" * 500) for key in range(5000, 5100)]
+    load = Load.of_rows(("id", "a"), rows, [(row[0],) for row in rows], [7] * len(rows), mapping_version=1)
+    async with store.transaction() as ours:
+        await ours.record([Entry((5050,), (9999,), 1, 1, None, 1, tombstone=True, generation=1)], as_given=True)
+    async with store.transaction() as ours:
+        assert not await ours.load(load)
+        assert not await ours.rows([(5000,)])

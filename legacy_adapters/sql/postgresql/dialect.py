@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.engine import URL
 
@@ -13,13 +11,15 @@ from legacy_adapters.change import Entry, Load
 from legacy_adapters.record import Key
 from legacy_adapters.sql import names as house_names
 from legacy_adapters.sql.capture import Capture
-from legacy_adapters.sql.connection import Connection, RefusedError
+from legacy_adapters.sql.connection import Connection
 from legacy_adapters.sql.dialect import Args, Decoder, StatementDialect
 from legacy_adapters.sql.ledger import FIELDS, Ledger
-from legacy_adapters.sql.postgresql import copying, values
-from legacy_adapters.sql.postgresql.driver import PostgreSQLConnection, connect
+from legacy_adapters.sql.postgresql import values
+from legacy_adapters.sql.postgresql.driver import connect
+from legacy_adapters.sql.postgresql.loading import Loader
 from legacy_adapters.sql.postgresql.outbox import PostgreSQLOutbox
 from legacy_adapters.sql.postgresql.reflection import reflect
+from legacy_adapters.sql.postgresql.statements import require_all, unnest
 from legacy_adapters.sql.shape import TableShape
 from legacy_adapters.sql.table import ALIAS, Table
 from legacy_adapters.values.kinds import ColumnKind
@@ -45,7 +45,7 @@ class PostgreSQLDialect(StatementDialect):
     rows_max = 20_000
 
     def __init__(self) -> None:
-        self._texts = copying.Writer()
+        self._loader = Loader(self)
 
     async def connect(self, url: URL, origin: str) -> Connection:
         return await connect(url, origin)
@@ -156,7 +156,7 @@ class PostgreSQLDialect(StatementDialect):
         listed = ", ".join(self.quote(name) for name in names)
         casts = ", ".join(values.cast(column, f"w.c{at}") for at, column in enumerate(columns, 1))
         sql = f"INSERT INTO {table.name} ({listed}) OVERRIDING SYSTEM VALUE SELECT {casts} FROM {source}"
-        _require_all(await connection.execute(sql, args), rows)
+        require_all(await connection.execute(sql, args), rows)
 
     async def update(self, connection: Connection, table: Table, names: Sequence[str], rows: Sequence[Key]) -> None:
         columns = [table.shape.column(name) for name in names]
@@ -169,7 +169,7 @@ class PostgreSQLDialect(StatementDialect):
             f"{ALIAS}.{self.quote(names[at])} = {values.cast(columns[at], f'w.c{at + 1}')}" for at in keys
         )
         sql = f"UPDATE {table.name} {ALIAS} SET {sets} FROM {source} WHERE {same}"
-        _require_all(await connection.execute(sql, args), rows)
+        require_all(await connection.execute(sql, args), rows)
 
     async def record(self, connection: Connection, ledger: Ledger, entries: Sequence[Entry], *, as_given: bool) -> None:
         keys = (*ledger.source_columns, *ledger.target_columns)
@@ -177,7 +177,7 @@ class PostgreSQLDialect(StatementDialect):
         types = [f"{one}[]" for one in (*map(values.sent_type, keys), *(_FIELD_TYPES[field] for field in FIELDS))]
         args = [list(values.givens(column, part)) for column, part in zip(keys, lists, strict=False)]
         args += [list(part) for part in lists[len(keys) :]]
-        source = self._unnest(types)
+        source = unnest(types)
         picks = [values.cast(column, f"w.c{at}") for at, column in enumerate(keys, 1)]
         picks += [f"w.c{at}" for at in range(len(keys) + 1, len(types) + 1)]
         join = ""
@@ -185,7 +185,7 @@ class PostgreSQLDialect(StatementDialect):
             picks[ledger.columns.index("target_hash")] = (
                 f"CASE WHEN {self._present(ledger)} THEN {ledger.target.hash} END"
             )
-            join = f" LEFT JOIN {ledger.target.name} {ALIAS} ON {self._target_equals(ledger)}"
+            join = f" LEFT JOIN {ledger.target.name} {ALIAS} ON {self.target_equals(ledger)}"
         sets = ", ".join(f"{name} = excluded.{name}" for name in ledger.columns[len(ledger.source_columns) :])
         primary = ", ".join(column.name for column in ledger.source_columns)
         await connection.execute(
@@ -195,41 +195,10 @@ class PostgreSQLDialect(StatementDialect):
         )
 
     async def write_out(self, table: Table, load: Load) -> Load:
-        columns = [table.shape.column(name) for name in load.columns]
-        pieces: list[bytes] = []
-        for start in range(0, len(load), copying.PIECE_ROWS):
-            texts = self._texts.columns(columns, [part[start : start + copying.PIECE_ROWS] for part in load.values])
-            if texts is None:
-                return load
-            pieces.append(copying.piece(texts))
-            await asyncio.sleep(0)
-        return replace(load, written=pieces)
+        return await self._loader.write_out(table, load)
 
     async def load(self, connection: Connection, ledger: Ledger, load: Load) -> None:
-        table = ledger.target
-        if load.written is None:
-            load = await self.write_out(table, load)
-        if load.written is not None:
-            await cast("PostgreSQLConnection", connection).copy(table.shape, load.columns, load.written)
-        else:
-            await self.insert(connection, table, load.columns, load.rows)
-        await self._lines(connection, ledger, load)
-
-    async def _lines(self, connection: Connection, ledger: Ledger, load: Load) -> None:
-        """The lines of rows that were just inserted."""
-        table, keys = ledger.target, (*ledger.source_columns, *ledger.target_columns)
-        parts = [*load.source_values, *(load.values[load.columns.index(name)] for name in table.key)]
-        given = [_array(column, part) for column, part in zip(keys, parts, strict=True)]
-        given.append((HASHES, copying.integers(load.source_hashes)))
-        picks = [values.cast(column, f"w.c{at}") for at, column in enumerate(keys, 1)]
-        written = await connection.execute(
-            f"INSERT INTO {ledger.name} ({', '.join(ledger.columns)}) SELECT {', '.join(picks)}, 0, w.c{len(given)}, "
-            f"{table.hash}, {int(load.mapping_version)}, false, 1 "
-            f"FROM {self._unnest([array for array, _ in given])} "
-            f"JOIN {table.name} {ALIAS} ON {self._target_equals(ledger)}",
-            [arg for _, arg in given],
-        )
-        _require_all(written, load.source_hashes)
+        await self._loader.load(connection, ledger, load)
 
     async def rough_count(self, connection: Connection, table: Table) -> int:
         sql = "SELECT greatest(reltuples, 0)::bigint FROM pg_class WHERE oid = to_regclass($1)"
@@ -268,14 +237,10 @@ class PostgreSQLDialect(StatementDialect):
         """Rows as a table of arrays, and the arrays."""
         lists = zip(*rows, strict=True)
         args: Args = [list(values.givens(column, part)) for column, part in zip(columns, lists, strict=True)]
-        return self._unnest([f"{values.sent_type(column)}[]" for column in columns]), args
+        return unnest([f"{values.sent_type(column)}[]" for column in columns]), args
 
-    def _unnest(self, types: Sequence[str]) -> str:
-        """A table of arrays of these types."""
-        arrays = ", ".join(f"${at}::{one}" for at, one in enumerate(types, 1))
-        return f"unnest({arrays}) w({', '.join(f'c{at}' for at in range(1, len(types) + 1))})"
-
-    def _target_equals(self, ledger: Ledger) -> str:
+    def target_equals(self, ledger: Ledger) -> str:
+        """Whether a row is that of a line, whose values are w.c1, w.c2, … in the order of the ledger's columns."""
         first = len(ledger.source_columns) + 1
         return " AND ".join(
             f"{name} = {values.cast(column, f'w.c{at}')}"
@@ -292,20 +257,3 @@ class PostgreSQLDialect(StatementDialect):
 ACTIVE_MAX = 32
 #: Seconds that a replica may be behind before a sync should add nothing.
 REPLICA_LAG_MAX_S = 10.0
-
-
-#: An array of integers that was written out: the driver would ask each whether it is an array itself.
-HASHES = "text::bigint[]"
-
-
-def _array(column: ColumnKind, part: Sequence[Any]) -> tuple[str, Any]:
-    """The type of an array of a column's values, and the array."""
-    if values.sent_type(column) == "bigint" and set(map(type, part)) == {int}:
-        return HASHES, copying.integers(part)
-    return f"{values.sent_type(column)}[]", list(values.givens(column, part))
-
-
-def _require_all(written: int, rows: Sequence[Any]) -> None:
-    """See that every row was written: a BEFORE trigger or a rule of the target's may keep some out without a word."""
-    if written != len(rows):
-        raise RefusedError("other", "a trigger or rule of the target keeps rows out, or gives them other keys")

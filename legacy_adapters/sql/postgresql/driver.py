@@ -32,10 +32,13 @@ SETTINGS = {
     "row_security": "off",
     "application_name": "strangler",
     "jit": "off",
-    # Rows are always found by their key, a batch at a time; statistics of a table that grows from nothing mislead.
+    # Rows are found by their key, a batch at a time; statistics of a table that grows from nothing mislead.
     "enable_hashjoin": "off",
     "enable_mergejoin": "off",
 }
+#: For a statement that reads some pages from end to end, until the end of the transaction or savepoint or `BY_KEY`.
+BY_HASH = "SET LOCAL enable_hashjoin = on; SET LOCAL enable_nestloop = off"
+BY_KEY = "SET LOCAL enable_hashjoin = off; SET LOCAL enable_nestloop = on"
 
 #: SQLSTATE -> reason of a rejection.
 REASONS = {
