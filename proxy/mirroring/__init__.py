@@ -15,6 +15,8 @@ client ── MirroredExchange ── a Mirror keeps what is asked and answered,
               ▼
           message ──► Outbox ──► unix socket, batch by batch ──► comparer
 ```
+`Mirrors` chooses the requests by the `MirrorTable` in force, which says what goes where, and bounds all of this.
+
 No arrow leads back to the client. Whatever stands in the way is counted as a reason in `MirrorCounters`: what was begun
 is compared, shed, lost or under way, and nothing else.
 """

@@ -1,77 +1,14 @@
-"""What is mirrored on one route: where copies go by the table in force, and how many are under way."""
+"""What moves on mirrored routes, over all tables that had them: mirrors that ask, what is counted, what is granted."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Collection
+from time import monotonic
+from typing import Any
 
 from proxy.mirroring.bucket import Bucket
+from proxy.mirroring.counters import MirrorCounters
 from proxy.mirroring.secondasks import SecondAsks
-from routes.methods import SAFE_METHODS
-
-if TYPE_CHECKING:
-    from proxy.hop.pool import Service
-    from proxy.mirroring.counters import MirrorCounters
-    from routes.model import ArmModel
-    from routes.shadowing import ShadowModel
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """An arm, and the pool through which mirrors ask it.
-
-    Attributes:
-        arm: whose rewriting applies.
-        service: the pool.
-    """
-
-    arm: ArmModel
-    service: Service
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """Who gets the copy of a request.
-
-    Attributes:
-        arm: whose rewriting applies.
-        service: the pool through which mirrors ask it.
-        flow: that the copy is part of.
-        counters: of the route and this arm.
-        legacy: who is asked a second time for the noise.
-        writes: the copy may change something.
-        sandbox: the service is a sandbox, not the arm's own.
-    """
-
-    arm: ArmModel
-    service: Service
-    flow: Flow
-    counters: MirrorCounters
-    legacy: Asked | None
-    writes: bool = False
-    sandbox: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class RouteMirror:
-    """How one route of the table in force is mirrored.
-
-    Attributes:
-        shadow: the policy.
-        flow: what moves on it.
-        safe: arm that serves -> who gets copies of safe requests.
-        writes: arm that serves -> who gets copies of all others.
-    """
-
-    shadow: ShadowModel
-    flow: Flow
-    safe: Mapping[str, Target]
-    writes: Mapping[str, Target]
-
-    def target(self, method: bytes, served: str) -> Target | None:
-        """Who gets the copy of a request that `served` ("legacy" or "new") answers; None where nobody does."""
-        return (self.safe if method in SAFE_METHODS else self.writes).get(served)
 
 
 class Flow:
@@ -89,3 +26,60 @@ class Flow:
         self.active = 0
         self.bucket = Bucket()
         self.second_asks = SecondAsks()
+
+
+class Flows:
+    """The flows of one data plane, and the counters that belong to them. Told what the comparer says of routes."""
+
+    __slots__ = ("_counters", "_flows")
+
+    def __init__(self) -> None:
+        self._flows: dict[str, Flow] = {}
+        self._counters: dict[tuple[str, str], MirrorCounters] = {}
+
+    def of(self, route: str) -> Flow:
+        """The flow of a route, made where there is none."""
+        flow = self._flows.get(route)
+        if flow is None:
+            flow = self._flows[route] = Flow()
+        return flow
+
+    def counters(self, route: str, arm: str) -> MirrorCounters:
+        """What is counted of the copies for one arm of a route, begun where nothing is."""
+        key = (route, arm)
+        counters = self._counters.get(key)
+        if counters is None:
+            counters = self._counters[key] = MirrorCounters(route, arm)
+        return counters
+
+    def keep_only(self, routes: Collection[str]) -> None:
+        """Forget the routes that are gone."""
+        self._flows = {name: flow for name, flow in self._flows.items() if name in routes}
+        self._counters = {key: counters for key, counters in self._counters.items() if key[0] in routes}
+
+    def on_acknowledged(self, routes: Collection[str], unsettled: Collection[str]) -> None:
+        """Ask legacy twice more often on these routes, and by the sample alone on the others of the batch."""
+        now_s = monotonic()
+        for name in routes:
+            flow = self._flows.get(name)
+            if flow is None:
+                continue
+            if name in unsettled:
+                flow.second_asks.grant(now_s)
+            else:
+                flow.second_asks.withdraw()
+
+    def on_silence(self) -> None:
+        """Ask by the sample alone everywhere."""
+        for flow in self._flows.values():
+            flow.second_asks.withdraw()
+
+    def snapshot(self) -> list[dict[str, Any]]:
+        """The counters of every route and arm that mirrored anything, as JSON, and who asks legacy more often."""
+        found = []
+        for counters in self._counters.values():
+            numbers = counters.snapshot()
+            if numbers is not None:
+                flow = self._flows.get(counters.route)
+                found.append({**numbers, "asking_more": int(flow is not None and flow.second_asks.left > 0)})
+        return found

@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from proxy.hop.errors import Failure
     from proxy.hop.response import Response
     from proxy.mirroring.exchange import MirroredExchange
-    from proxy.mirroring.flow import Target
     from proxy.mirroring.mirrors import Mirrors
+    from proxy.mirroring.table import Target
     from routes.model import ArmModel
     from routes.shadowing import ShadowModel
 

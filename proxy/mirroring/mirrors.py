@@ -1,5 +1,7 @@
 """All mirrors of one data plane: which requests are chosen, when they ask, and what bounds them together.
 
+Where copies go is compiled before (`proxy.mirroring.table`); what moves is here and in `proxy.mirroring.flow`.
+
 | bound | shed as |
 | --- | --- |
 | `rate_max` of the route | `rate` |
@@ -15,8 +17,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import dataclasses
-from collections.abc import Collection
 from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
@@ -24,25 +24,24 @@ from typing import TYPE_CHECKING, Any, Final
 import structlog
 
 from proxy.hop.exchange import Exchange
-from proxy.hop.pool import Service
 from proxy.mirroring import counters as reasons
 from proxy.mirroring.bucket import Bucket
 from proxy.mirroring.capture import Memory
-from proxy.mirroring.counters import MirrorCounters
 from proxy.mirroring.exchange import NOT_SAMPLED, SHED, MirroredExchange, PassedOver
-from proxy.mirroring.flow import Asked, Flow, RouteMirror, Target
+from proxy.mirroring.flow import Flows
 from proxy.mirroring.mirror import ANSWERED, READY, Mirror
-from routes.mirroring import plan_mirror
-from routes.model import BreakerModel
+from proxy.mirroring.table import MirrorTable, plan_mirrors
 from routes.shadowing import spread
 
 if TYPE_CHECKING:
     from proxy.hop.client import Client
+    from proxy.hop.pool import Service
     from proxy.hop.request import Request
     from proxy.mirroring.outbox import Outbox
     from proxy.mirroring.quiet import Quiet
     from proxy.mirroring.secondasks import SecondAsks
-    from routes.model import ArmModel, Decision, RouteModel, ServiceModel
+    from proxy.mirroring.table import RouteMirror, Target
+    from routes.model import Decision
     from routes.table import Table
 
 #: Pieces of work of mirrors that may wait; with as many, no other mirror is made ready.
@@ -53,25 +52,6 @@ IDEMPOTENCY_KEY: Final = b"idempotency-key"
 _NEVER: Final = float("inf")
 
 log = structlog.get_logger()
-
-#: For a mirrored service that is configured without a breaker. One that refuses, resets or never answers would
-#: otherwise cost a new connection for every request.
-BREAKER: Final = BreakerModel(errors_share=0.5, window_s=10.0, requests_min=20, open_for_s=5.0)
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class MirrorTable:
-    """What a route table means for mirrors.
-
-    Attributes:
-        routes: by index, None where nothing is mirrored.
-        services: pools by name.
-        timeouts_s: every `timeout` there is.
-    """
-
-    routes: tuple[RouteMirror | None, ...] = ()
-    services: dict[str, Service] = dataclasses.field(default_factory=dict)
-    timeouts_s: frozenset[float] = frozenset()
 
 
 class Mirrors:
@@ -89,10 +69,8 @@ class Mirrors:
         self.memory = Memory()
         self.table = MirrorTable()
         self._loop = loop
-        outbox.listener = self
-        self._flows: dict[str, Flow] = {}
+        self._flows = outbox.listener = Flows()
         self._second_asks = Bucket()
-        self._counters: dict[tuple[str, str], MirrorCounters] = {}
         self._waiting: set[Mirror] = set()  # for a quiet moment or for answers
         self._retired: set[Service] = set()
         self._draining = False
@@ -107,11 +85,7 @@ class Mirrors:
         Raises:
             TlsError: a certificate of a mirrored service cannot be used.
         """
-        needed = _connections_needed(table)
-        services = {name: self._pool(table.services[name], count) for name, count in needed.items()}
-        routes = tuple(self._route(route, services) for route in table.routes)
-        timeouts = frozenset(mirrored.shadow.timeout_s for mirrored in routes if mirrored is not None)
-        return MirrorTable(routes, services, timeouts)
+        return plan_mirrors(table, self.table, self._flows, self._loop)
 
     def take(self, table: MirrorTable) -> None:
         """Put a planned table in force. What is under way goes on as it began."""
@@ -123,54 +97,16 @@ class Mirrors:
     def _renew_second_asks(self, table: MirrorTable) -> None:
         """What the comparer wanted was by the table before; where the route's `shadow` is another, all begins anew."""
         before = {id(route.flow): route.shadow for route in self.table.routes if route is not None}
-        self.on_silence()
+        self._flows.on_silence()
         for route in table.routes:
             if route is not None and before.get(id(route.flow)) != route.shadow:
                 route.flow.second_asks.begin_anew()
 
     def settle(self, table: Table) -> None:
         """The table will stay: forget routes that are gone, and the pools that nobody uses any more."""
-        names = {route.name for route in table.routes}
-        self._flows = {name: flow for name, flow in self._flows.items() if name in names}
-        self._counters = {key: counters for key, counters in self._counters.items() if key[0] in names}
+        self._flows.keep_only({route.name for route in table.routes})
         if any(mirrored is not None for mirrored in self.table.routes):
             self.outbox.start()
-
-    def _pool(self, model: ServiceModel, connections_max: int) -> Service:
-        model = dataclasses.replace(
-            model, connections_max=connections_max, queue_max=0, health=None, breaker=model.breaker or BREAKER
-        )
-        kept = self.table.services.get(model.name)
-        return kept if kept is not None and kept.model == model else Service(model, self._loop)
-
-    def _route(self, route: RouteModel, services: dict[str, Service]) -> RouteMirror | None:
-        shadow = route.shadow
-        if shadow is None:
-            return None
-        flow = self._flows.setdefault(route.name, Flow())
-        legacy = None
-        if route.legacy is not None and shadow.noise_sample > 0.0:
-            legacy = Asked(route.legacy, services[route.legacy.service])
-        safe: dict[str, Target] = {}
-        writes: dict[str, Target] = {}
-        for served in ("legacy", "new"):
-            plan = plan_mirror(route, served)
-            if plan.arm is not None:
-                safe[served] = self._target(route, plan.arm, services, flow, legacy)
-            if plan.writes is not None:
-                target = self._target(route, plan.writes, services, flow, None)
-                sandbox = plan.arm is not None and plan.writes.service != plan.arm.service
-                writes[served] = dataclasses.replace(target, writes=True, sandbox=sandbox)
-        return RouteMirror(shadow, flow, safe, writes)
-
-    def _target(
-        self, route: RouteModel, arm: ArmModel, services: dict[str, Service], flow: Flow, legacy: Asked | None
-    ) -> Target:
-        key = (route.name, arm.name)
-        counters = self._counters.get(key)
-        if counters is None:
-            counters = self._counters[key] = MirrorCounters(*key)
-        return Target(arm, services[arm.service], flow, counters, legacy)
 
     # requests
 
@@ -272,25 +208,6 @@ class Mirrors:
         if not waiting and self._draining:
             self._emptied.set()
 
-    # what the comparer says of routes
-
-    def on_acknowledged(self, routes: Collection[str], unsettled: Collection[str]) -> None:
-        """Ask legacy twice more often on these routes, and by the sample alone on the others of the batch."""
-        now_s = monotonic()
-        for name in routes:
-            flow = self._flows.get(name)
-            if flow is None:
-                continue
-            if name in unsettled:
-                flow.second_asks.grant(now_s)
-            else:
-                flow.second_asks.withdraw()
-
-    def on_silence(self) -> None:
-        """Ask by the sample alone everywhere."""
-        for flow in self._flows.values():
-            flow.second_asks.withdraw()
-
     # time
 
     def sweep(self, now_s: float) -> None:
@@ -350,30 +267,4 @@ class Mirrors:
 
     def snapshot(self) -> list[dict[str, Any]]:
         """The counters of every route and arm that mirrored anything, as JSON, and who asks legacy more often."""
-        found = []
-        for counters in self._counters.values():
-            numbers = counters.snapshot()
-            if numbers is not None:
-                flow = self._flows.get(counters.route)
-                found.append({**numbers, "asking_more": int(flow is not None and flow.second_asks.left > 0)})
-        return found
-
-
-def _connections_needed(table: Table) -> dict[str, int]:
-    """Service -> connections that its mirrors may need: what its routes may have under way together."""
-    needed: dict[str, int] = {}
-    for route in table.routes:
-        shadow = route.shadow
-        if shadow is None:
-            continue
-        names = {arm.service for served in ("legacy", "new") for arm in _arms(route, served)}
-        if route.legacy is not None and shadow.noise_sample > 0.0:
-            names.add(route.legacy.service)
-        for name in names:
-            needed[name] = needed.get(name, 0) + shadow.concurrency_max
-    return needed
-
-
-def _arms(route: RouteModel, served: str) -> list[ArmModel]:
-    plan = plan_mirror(route, served)
-    return [arm for arm in (plan.arm, plan.writes) if arm is not None]
+        return self._flows.snapshot()
