@@ -141,10 +141,6 @@ NOT_IN_TRAILERS: Final = (
     | {b"trailer", b"content-type", b"content-encoding", b"content-range", b"cache-control"}
 )
 
-#: Methods that change nothing, RFC 9110 section 9.2.1, and those that may be repeated, section 9.2.2.
-SAFE_METHODS: Final = frozenset({b"GET", b"HEAD", b"OPTIONS", b"PROPFIND", b"REPORT", b"SEARCH"})
-IDEMPOTENT_METHODS: Final = SAFE_METHODS | {b"PUT", b"DELETE"}
-
 
 def fit_trailers(lines: bytes) -> bytes:
     """The trailer lines, each with its CRLF, that may be passed on."""

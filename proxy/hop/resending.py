@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from proxy.hop import names
+from routes.methods import IDEMPOTENT_METHODS
 
 if TYPE_CHECKING:
     from proxy.hop.attempt import Attempt
@@ -33,7 +33,7 @@ class Replay:
         self.pieces: list[bytes] = []
         self.possible = True
         self._bytes = 0
-        self._idempotent = method in names.IDEMPOTENT_METHODS
+        self._idempotent = method in IDEMPOTENT_METHODS
 
     def add(self, data: bytes, *, sent: bool) -> None:
         """Keep a piece; `sent` says that the beginning is on its way already."""
@@ -70,7 +70,7 @@ def may_retry(attempt: Attempt, failure: Failure, *, spoke: bool) -> bool:
     service = attempt.service
     if failure.on == "connect" and len(attempt.tried) + 1 >= len(service.endpoints):
         return False  # nowhere else to go
-    if failure.on == "reset" and not (attempt.reused and attempt.request.method in names.IDEMPOTENT_METHODS):
+    if failure.on == "reset" and not (attempt.reused and attempt.request.method in IDEMPOTENT_METHODS):
         return False
     if attempt.budgeted is None:
         if not service.budget.acquire(service.active):

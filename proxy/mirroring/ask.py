@@ -14,6 +14,7 @@ from proxy.hop.block import CHUNKED
 from proxy.hop.framing import chunk, last_chunk
 from proxy.hop.inbound import inbound_head
 from proxy.mirroring.capture import Capture
+from routes.methods import IDEMPOTENT_METHODS
 from shadow.exchange import COMPLETE, FAILED, NOT_ASKED, TIMED_OUT, UPGRADED
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ class Ask(Capture):
         """Ask; `Mirror.on_answer` is called when it is over, perhaps at once."""
         # A kept connection may die under a request. One that is not idempotent could not be sent again, and the broken
         # connection would look like a failure of the service: it gets a new connection.
-        self._service.acquire(self, fresh=self.request.method not in names.IDEMPOTENT_METHODS)
+        self._service.acquire(self, fresh=self.request.method not in IDEMPOTENT_METHODS)
 
     def cut(self, outcome: str) -> None:
         """Stop now, whatever comes; the mirror is not told."""
