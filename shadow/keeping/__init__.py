@@ -7,7 +7,8 @@ schema       makes and migrates the tables
 secretnames  which names say that a value is a secret
 secrets      what secrets look like in texts; `spans` says where such a value ends
 places       which places of a route are secret, and the tokens for what is in them
-redaction    takes secrets out before anything is written
+hidden       what was hidden in one exchange, to be found again wherever else it stands
+redaction    takes secrets out before anything is written; `differing` those of one difference
 redacted     one exchange with its secrets taken out, made when first somebody needs it
 veil         … and what noise learns without them
 keeper       from an exchange and what was concluded to what is kept of it

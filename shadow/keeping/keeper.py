@@ -12,6 +12,7 @@ from shadow.clusters.cluster import Cluster
 from shadow.comparison import Comparison, Difference, Kind
 from shadow.exchange import Exchange
 from shadow.keeping.batch import Kept
+from shadow.keeping.differing import redact_difference
 from shadow.keeping.records import KeptAnswer, KeptRequest, Record
 from shadow.keeping.redacted import Sight
 from shadow.keeping.redaction import Redaction, Redactor
@@ -93,7 +94,7 @@ class Keeper:
             return difference._replace(legacy=_word(difference.legacy), new=_word(difference.new))
         if hidden and difference.path.startswith(("/", "@body")):
             return difference._replace(legacy=self._token(difference.legacy), new=self._token(difference.new))
-        return redaction.difference(difference)
+        return redact_difference(redaction, difference)
 
     def _token(self, value: Any) -> str | None:
         return None if value is None else self._redactor.token(value)

@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from shadow.errors import ReplayError
+from shadow.keeping.places import TOKEN_START
 from shadow.keeping.records import KeptAnswer, KeptRequest, Record
-from shadow.keeping.redaction import TOKEN_START
 from shadow.replaying import plan_replay
 
 TOKEN = TOKEN_START + "0123456789abcdef01234567"
