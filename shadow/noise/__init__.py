@@ -2,6 +2,8 @@
 
 ```
 route      takes every comparison of one route, learns, and judges: `RouteNoise.conclude`
+observed   … what one of them shows: which places differ, and what that teaches
+knownkeys  the places that are kept, bounded, and which of them are flagged
 keys       what is counted at one place: the paired test, and how often noise may explain
 evalue     the test: new is held against a second answer of legacy, so that noise cancels out
 learned    what a place always holds, asserted of new's values where legacy's move

@@ -16,27 +16,21 @@ and the key is not flagged. Whatever is explained is counted like what is not: e
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from math import log
 from typing import Any, Final
 
 from shadow.comparison import Comparison, Difference, Kind, Verdict
 from shadow.errors import NoiseStateError
-from shadow.noise.evalue import rejected
 from shadow.noise.keys import SEEN_MIN, Key, KeyReport, KeyState
+from shadow.noise.knownkeys import FLAG_ALPHA, KEYS_MAX, KnownKeys
 from shadow.noise.learned import Learned
-from shadow.noise.patterns import normalised
+from shadow.noise.observed import COMPARED, accepted, by_key, by_place, key_of, open_differences, same, taught
 
-#: False discovery rate over the keys of a route.
-FLAG_ALPHA: Final = 0.01
-#: Keys of a route that are kept; the one that was seen longest ago gives way.
-KEYS_MAX: Final = 2_000
 #: Requests after which the counts behind the noise budget are halved, so that a place may change its habits.
 BUDGET_WINDOW: Final = 200_000
 #: What noise never explains: an answer that cannot be read, and an object that contradicts itself.
 _NEVER_NOISE: Final = frozenset({Kind.UNDECODABLE, Kind.DUPLICATE})
-_COMPARED: Final = frozenset({Verdict.MATCH, Verdict.EXPLAINED, Verdict.MISMATCH})
 _FAILURE: Final = Key("@status", Kind.VALUE)
 #: Times that legacy should have moved by now, before it is believed not to.
 _SETTLED: Final = 8
@@ -57,20 +51,19 @@ class RouteNoise:
     Attributes:
         asked: exchanges in which legacy was asked twice and both its answers and new's could be compared.
         plain: compared exchanges in which legacy was asked once.
-        forgotten: keys that gave way to newer ones.
     """
 
-    __slots__ = ("_alpha", "_flagged", "_keys", "_keys_max", "_present", "asked", "forgotten", "plain")
+    __slots__ = ("_keys", "asked", "plain")
 
     def __init__(self, *, alpha: float = FLAG_ALPHA, keys_max: int = KEYS_MAX) -> None:
         self.asked = 0
         self.plain = 0
-        self.forgotten = 0
-        self._alpha = alpha
-        self._keys_max = keys_max
-        self._keys: dict[Key, KeyState] = {}
-        self._present: set[Key] = set()  # those seen since the process began, or the rules changed
-        self._flagged: frozenset[Key] | None = frozenset()
+        self._keys = KnownKeys(alpha, keys_max)
+
+    @property
+    def forgotten(self) -> int:
+        """Keys that gave way to newer ones."""
+        return self._keys.forgotten
 
     def conclude(self, new: Comparison, again: Comparison | None) -> Comparison:
         """Learn from one exchange, and judge it.
@@ -83,7 +76,7 @@ class RouteNoise:
             `new` with what noise explains marked, and the verdict that follows.
         """
         if again is None:
-            if new.verdict in _COMPARED:
+            if new.verdict in COMPARED:
                 self._count_plain(new)
         else:
             self._learn(again)
@@ -92,9 +85,9 @@ class RouteNoise:
 
     def judge(self, new: Comparison, again: Comparison | None = None) -> Comparison:
         """Judge by what is known now, without learning from it: for stored exchanges and for self-proof."""
-        if new.verdict not in _COMPARED or not new.differences:
+        if new.verdict not in COMPARED or not new.differences:
             return new
-        twins = {} if again is None else {(twin.path, twin.kind): twin for twin in _open(again)}
+        twins = {} if again is None else {(twin.path, twin.kind): twin for twin in open_differences(again)}
         differences, raced = [], False
         for difference in new.differences:
             if difference.explained_by:
@@ -110,14 +103,12 @@ class RouteNoise:
 
     def flagged(self) -> tuple[KeyReport, ...]:
         """The keys at which new differs from legacy more often than legacy from itself, the clearest first."""
-        flagged = self._flags()
-        reports = (self._report(key, state, flagged) for key, state in self._keys.items() if key in flagged)
+        reports = (report for report in self._keys.reports(self.asked) if report.flagged)
         return tuple(sorted(reports, key=lambda report: -report.log_e))
 
     def reports(self) -> tuple[KeyReport, ...]:
         """All keys that are kept, those seen longest ago first."""
-        flagged = self._flags()
-        return tuple(self._report(key, state, flagged) for key, state in self._keys.items())
+        return tuple(self._keys.reports(self.asked))
 
     def wants_second_asks(self) -> bool:
         """Whether asking legacy twice more often would settle something: for whoever decides how often that happens.
@@ -129,12 +120,11 @@ class RouteNoise:
         """
         if self.asked >= _ASKED_ENOUGH:
             return False
-        flagged = self._flags()
-        return any(key not in flagged and self._is_unsettled(self._keys[key]) for key in self._present)
+        return any(map(self._is_unsettled, self._keys.undecided()))
 
     def rules_changed(self) -> None:
         """Want no second asks for what differed by other rules, until it differs again. What was counted stays."""
-        self._present.clear()
+        self._keys.forget_present()
 
     def _is_unsettled(self, state: KeyState) -> bool:
         if state.moved < SEEN_MIN:
@@ -145,20 +135,14 @@ class RouteNoise:
 
     def restart_test(self) -> None:
         """Forget how often new differed, but not what legacy's noise is: for a new version of the new system."""
-        for state in self._keys.values():
-            state.new_only = state.legacy_only = state.plain = 0
-            state.log_e = 0.0
+        self._keys.restart_test()
         self.plain = 0
-        self._flagged = None
 
     def merge(self, other: RouteNoise) -> None:
         """Count in what another process learned about the same route. Counting one twice would overstate evidence."""
         self.asked += other.asked
         self.plain += other.plain
-        self.forgotten += other.forgotten
-        for key, state in other._keys.items():
-            self._key(key).add(state)
-        self._flagged = None
+        self._keys.merge(other._keys)
 
     def to_json(self, key: str = "") -> dict[str, Any]:
         """All of it as JSON values.
@@ -166,14 +150,13 @@ class RouteNoise:
         Args:
             key: names what digests and tokens in it were made with, see `from_json`.
         """
-        keys = [[key.pattern, key.kind.value, *state.to_json()] for key, state in self._keys.items()]
         return {
             "version": _STATE_VERSION,
             "key": key,
             "asked": self.asked,
             "plain": self.plain,
             "forgotten": self.forgotten,
-            "keys": keys,
+            "keys": self._keys.to_json(),
         }
 
     @classmethod
@@ -203,22 +186,19 @@ class RouteNoise:
             if state["version"] != _STATE_VERSION:
                 raise NoiseStateError(f"a noise state of version {state['version']}, not {_STATE_VERSION}")
             noise.asked, noise.plain = int(state["asked"]), int(state["plain"])
-            noise.forgotten = int(state["forgotten"])
+            noise._keys.forgotten = int(state["forgotten"])
             keyed = state["key"] == key
-            for pattern, kind, *rest in state["keys"]:
-                if keyed or not lost(pattern):
-                    noise._keys[Key(pattern, Kind(kind))] = KeyState.from_json(rest, keyed=keyed)
+            kept = ((pattern, kind, rest) for pattern, kind, *rest in state["keys"] if keyed or not lost(pattern))
+            noise._keys.restore(kept, keyed=keyed)
         except (KeyError, ValueError, TypeError, AttributeError) as error:
             raise NoiseStateError(f"a noise state that cannot be read: {error}") from error
-        noise._flagged = None
-        noise._make_room()
         return noise
 
     def _count_plain(self, new: Comparison) -> None:
         self.plain += 1
         if new.differences:
-            for key, group in _grouped(_open(new)).items():
-                state = self._key(key)
+            for key, group in by_key(new).items():
+                state = self._keys.seen(key)
                 state.plain += 1
                 # What many values have in common is known: now and then one more is enough.
                 if state.moved and (state.plain <= _LEARNED or state.plain % _LEARNED_EVERY == 0):
@@ -231,138 +211,55 @@ class RouteNoise:
 
     def _halve_budgets(self) -> None:
         self.plain //= 2
-        for state in self._keys.values():
+        for state in self._keys:
             state.plain //= 2
 
     def _learn(self, again: Comparison) -> None:
         """Learn from how legacy's second answer differs from its first."""
-        for key, group in _grouped(_open(again)).items():
-            state = self._key(key)
+        for key, group in by_key(again).items():
+            state = self._keys.seen(key)
             state.moved += 1
             for difference in group:
-                state.learned = _taught(state.learned, difference)
+                state.learned = taught(state.learned, difference)
 
     def _count_sandwich(self, new: Comparison, again: Comparison) -> None:
         failed = (new.verdict is Verdict.NEW_FAILED, again.verdict is Verdict.NEW_FAILED)
         if any(failed):
             if new.verdict is not Verdict.NOT_COMPARABLE and again.verdict is not Verdict.NOT_COMPARABLE:
-                self._count_pair(_FAILURE, failed[0] - failed[1])
+                self._keys.count_pair(_FAILURE, failed[0] - failed[1])
             return
-        if new.verdict not in _COMPARED or again.verdict not in _COMPARED:
+        if new.verdict not in COMPARED or again.verdict not in COMPARED:
             return
         self.asked += 1
         # Of a list that was cut, what is not in it may differ as well: it says nothing about who differs more.
         if new.more or again.more or not (new.differences or again.differences):
             return
-        news, agains = _places(new), _places(again)
+        news, agains = by_place(new), by_place(again)
         balance: Counter[Key] = Counter()
         for place in news.keys() - agains.keys():
             balance[news[place]] += 1
         for place in agains.keys() - news.keys():
             balance[agains[place]] -= 1
         for key, excess in balance.items():
-            self._count_pair(key, excess)
-
-    def _count_pair(self, key: Key, excess: int) -> None:
-        self._key(key).count_pair(excess)
-        self._flagged = None
+            self._keys.count_pair(key, excess)
 
     def _explain(self, difference: Difference, twin: Difference | None, *, asked_twice: bool) -> str:
         """`noise`, `volatile:<what>`, or "" where nothing explains it."""
         if difference.kind in _NEVER_NOISE:
             return ""
-        key = Key(normalised(difference.pattern), difference.kind)
+        key = key_of(difference)
         state = self._keys.get(key)
         if twin is not None:
-            if _same(twin.new, difference.new):
+            if same(twin.new, difference.new):
                 return NOISE
-            learned = _taught(Learned(), twin) if state is None else state.learned
-            return _label(key.kind, learned) if _accepted(learned, difference) else ""
-        if state is None or state.moved < SEEN_MIN or not _accepted(state.learned, difference):
+            learned = taught(Learned(), twin) if state is None else state.learned
+            return _label(key.kind, learned) if accepted(learned, difference) else ""
+        if state is None or state.moved < SEEN_MIN or not accepted(state.learned, difference):
             return ""
-        if key in self._flags() or not (asked_twice or state.within_budget(self.asked, self.plain)):
+        if key in self._keys.flags() or not (asked_twice or state.within_budget(self.asked, self.plain)):
             return ""
         return _VOLATILE + state.label(key.kind)
-
-    def _key(self, key: Key) -> KeyState:
-        """The state of a key, made where there is none, and now the one that was seen last."""
-        state = self._keys.pop(key, None) or KeyState()
-        self._keys[key] = state
-        self._present.add(key)
-        self._make_room()
-        return state
-
-    def _make_room(self) -> None:
-        while len(self._keys) > self._keys_max:
-            oldest = next(iter(self._keys))
-            del self._keys[oldest]
-            self._present.discard(oldest)
-            self.forgotten += 1
-
-    def _flags(self) -> frozenset[Key]:
-        """The keys that e-BH rejects, among those at which anything speaks for or against new."""
-        if self._flagged is None:
-            # Fewer keys than the threshold of a single one: the common case, found without sorting.
-            threshold = log(1 / self._alpha)
-            if any(state.log_e >= threshold for state in self._keys.values()):
-                tested = {
-                    key: state.log_e for key, state in self._keys.items() if state.new_only or state.legacy_only
-                }  # fmt: skip
-                self._flagged = rejected(tested, self._alpha)
-            else:
-                self._flagged = frozenset()
-        return self._flagged
-
-    def _report(self, key: Key, state: KeyState, flagged: frozenset[Key]) -> KeyReport:
-        return KeyReport(
-            key, state.new_only, state.legacy_only, state.moved, self.asked, state.label(key.kind), state.log_e,
-            key in flagged,
-        )  # fmt: skip
-
-
-def _open(comparison: Comparison) -> Iterable[Difference]:
-    """The differences that no rule explains, of answers that could be compared."""
-    if comparison.verdict not in _COMPARED:
-        return ()
-    return (difference for difference in comparison.differences if not difference.explained_by)
-
-
-def _grouped(differences: Iterable[Difference]) -> dict[Key, list[Difference]]:
-    groups: dict[Key, list[Difference]] = {}
-    for difference in differences:
-        groups.setdefault(Key(normalised(difference.pattern), difference.kind), []).append(difference)
-    return groups
-
-
-def _places(comparison: Comparison) -> dict[tuple[str, Kind], Key]:
-    """(path, kind) -> key of every open difference."""
-    return {(item.path, item.kind): Key(normalised(item.pattern), item.kind) for item in _open(comparison)}
-
-
-def _taught(learned: Learned, difference: Difference) -> Learned:
-    """What is known after legacy's second answer differed from its first so."""
-    if difference.kind is Kind.EXTRA:
-        return learned.observe(difference.new)
-    if difference.kind is Kind.MISSING:
-        return learned.observe(difference.legacy)
-    if difference.kind is Kind.ORDER:
-        return learned
-    return learned.observe_pair(difference.legacy, difference.new)
-
-
-def _accepted(learned: Learned, difference: Difference) -> bool:
-    """Whether new's value is what such values always are."""
-    if difference.kind in {Kind.MISSING, Kind.ORDER}:
-        return True
-    if not learned.accepts(difference.new):
-        return False
-    return difference.kind is Kind.EXTRA or learned.accepts_move(difference.legacy, difference.new)
 
 
 def _label(kind: Kind, learned: Learned) -> str:
     return _VOLATILE + KeyState(moved=1, learned=learned).label(kind)
-
-
-def _same(first: Any, second: Any) -> bool:
-    """Equal as JSON values: 1 is not true."""
-    return type(first) is type(second) and first == second
