@@ -12,7 +12,8 @@ from rich.console import Console
 
 from proxy.cli.asking import EXIT_OK, EXIT_USAGE, AskingError, ask, find_target, target_options
 from shadow.errors import ReportError
-from shadow.reporting.model import Report, State
+from shadow.reporting.judgement import State
+from shadow.reporting.model import Report
 from shadow.reporting.rendering import FORMATS, from_json, plain_text
 from shadow.reporting.text import render_text
 

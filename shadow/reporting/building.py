@@ -10,27 +10,23 @@ from typing import Any, Final
 from routes.shadowing import RuleModel
 from shadow.beta import exact_interval
 from shadow.comparison import Kind, Verdict
+from shadow.reporting.findings import ClusterReport, Example, Key, RuleReport
 from shadow.reporting.folding import MOVED, fold
 from shadow.reporting.gate import Evidence, GateSettings, judge
+from shadow.reporting.judgement import State
 from shadow.reporting.marking import excerpts, json_text, visible
-from shadow.reporting.model import (
+from shadow.reporting.measured import (
     ClassCoverage,
-    ClusterReport,
     Coverage,
-    Example,
-    Key,
     LeftOut,
     Mutation,
-    Report,
-    RouteReport,
-    RuleReport,
     SelfProof,
     Share,
-    State,
     Trend,
     TrendPoint,
     VerdictCount,
 )
+from shadow.reporting.model import Report, RouteReport
 from shadow.reporting.quantiles import latency
 from shadow.reporting.rows import MINUTE_S, RouteFacts, RouteRows, StoredCluster, Window, make_grid
 from shadow.reporting.sentences import headline, left_out_words

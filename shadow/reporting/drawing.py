@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 from shadow.comparison import Verdict
-from shadow.reporting.model import RouteReport, Share, Trend
+from shadow.reporting.measured import Share, Trend
+from shadow.reporting.model import RouteReport
 
 TREND_WIDTH: Final = 600
 TREND_HEIGHT: Final = 56

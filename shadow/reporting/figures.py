@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Final
 
-from shadow.reporting.model import Share
+from shadow.reporting.measured import Share
 
 #: Where a value is not known.
 NOTHING: Final = "–"  # noqa: RUF001 - an en dash, as in printed tables

@@ -10,18 +10,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from shadow.reporting.figures import count, duration, plural, share, times
-from shadow.reporting.model import (
-    ClassCoverage,
-    Condition,
-    Coverage,
-    Judgement,
-    Key,
-    Latency,
-    Outcome,
-    SelfProof,
-    Share,
-    State,
-)
+from shadow.reporting.findings import Key
+from shadow.reporting.judgement import Condition, Judgement, Outcome, State
+from shadow.reporting.measured import ClassCoverage, Coverage, Latency, SelfProof, Share
 
 PASSED, FAILED, UNKNOWN = Outcome.PASSED, Outcome.FAILED, Outcome.UNKNOWN
 

@@ -16,8 +16,9 @@ import jinja2
 from markupsafe import Markup
 
 from shadow.reporting import drawing, figures
+from shadow.reporting.findings import Example
 from shadow.reporting.marking import Piece, mark
-from shadow.reporting.model import Example, Report
+from shadow.reporting.model import Report
 from shadow.reporting.sentences import IDLE, VERDICTS, idle, proven
 
 _FOLDER: Final = Path(__file__).with_name("templates")

@@ -11,7 +11,7 @@ import structlog
 from shadow.comparison import Comparison, Difference, Kind, Verdict
 from shadow.keeping.redaction import Redactor
 from shadow.keeping.veil import Veil, VeiledNoise, merged
-from shadow.reporting.model import Key
+from shadow.reporting.findings import Key
 from shadow.reporting.rows import RouteRows, StoredCluster
 
 _LOG_10: Final = log(10)

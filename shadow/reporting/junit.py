@@ -10,7 +10,8 @@ from datetime import UTC, datetime
 from xml.etree import ElementTree as ET
 
 from shadow.reporting.figures import interval, moment, share
-from shadow.reporting.model import Condition, Outcome, Report, RouteReport
+from shadow.reporting.judgement import Condition, Outcome
+from shadow.reporting.model import Report, RouteReport
 from shadow.reporting.sentences import proven, seen
 
 

@@ -6,7 +6,10 @@ import re
 from collections.abc import Iterator, Sequence
 
 from shadow.reporting.figures import count, duration, interval, moment, plural, power, share, span, times
-from shadow.reporting.model import ArmLatency, ClusterReport, Condition, Outcome, Report, RouteReport, State
+from shadow.reporting.findings import ClusterReport
+from shadow.reporting.judgement import Condition, Outcome, State
+from shadow.reporting.measured import ArmLatency
+from shadow.reporting.model import Report, RouteReport
 from shadow.reporting.sentences import IDLE, idle, proven
 
 _SIGNS = {Outcome.PASSED: "✅", Outcome.FAILED: "❌", Outcome.UNKNOWN: "❔"}

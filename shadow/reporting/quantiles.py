@@ -6,7 +6,7 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from itertools import accumulate
 
-from shadow.reporting.model import ArmLatency, Latency
+from shadow.reporting.measured import ArmLatency, Latency
 
 
 def quantile_s(bounds_s: Sequence[float], buckets: Sequence[int], part: float) -> float | None:

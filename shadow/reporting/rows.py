@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
 from routes.shadowing import RuleModel
-from shadow.reporting.model import Key
+from shadow.reporting.findings import Key
 
 MINUTE_S: Final = 60
 #: Steps of a series at most.

@@ -6,7 +6,8 @@ from typing import Final
 
 from shadow.comparison import Verdict
 from shadow.reporting.figures import count, interval, plural, share
-from shadow.reporting.model import Coverage, SelfProof, Share, State
+from shadow.reporting.judgement import State
+from shadow.reporting.measured import Coverage, SelfProof, Share
 
 #: What each verdict means, for people who have never seen one.
 VERDICTS: Final = {

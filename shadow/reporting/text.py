@@ -12,8 +12,11 @@ from rich.text import Text
 
 from shadow.comparison import Kind
 from shadow.reporting.figures import count, duration, interval, moment, plural, power, share, span, times
+from shadow.reporting.findings import ClusterReport
+from shadow.reporting.judgement import Outcome, State
 from shadow.reporting.marking import Piece, mark
-from shadow.reporting.model import ArmLatency, ClusterReport, Outcome, Report, RouteReport, State, Trend
+from shadow.reporting.measured import ArmLatency, Trend
+from shadow.reporting.model import Report, RouteReport
 from shadow.reporting.sentences import IDLE, idle, proven, seen
 
 _STATES: Final = {State.READY: "green", State.NOT_READY: "red", State.TOO_EARLY: "yellow"}

@@ -7,8 +7,9 @@ from typing import Any
 
 from routes.shadowing import RuleModel
 from shadow.reporting.building import build_report, build_route
+from shadow.reporting.findings import Key
 from shadow.reporting.gate import GateSettings
-from shadow.reporting.model import Key, Report, RouteReport
+from shadow.reporting.model import Report, RouteReport
 from shadow.reporting.rows import RouteFacts, RouteRows, StoredCluster, Window
 
 NOW = 1_772_355_600.0  # 2026-03-01 09:00:00 UTC

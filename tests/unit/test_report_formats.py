@@ -21,7 +21,8 @@ from shadow.errors import ReportError
 from shadow.reporting.building import build_route, make_share
 from shadow.reporting.gate import GateSettings
 from shadow.reporting.marking import VALUE_CHARACTERS_MAX, mark
-from shadow.reporting.model import Report, SelfProof
+from shadow.reporting.measured import SelfProof
+from shadow.reporting.model import Report
 from shadow.reporting.rendering import FORMATS, from_json, to_json
 from shadow.reporting.rows import RouteFacts, RouteRows
 from shadow.reporting.text import render_text

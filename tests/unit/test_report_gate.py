@@ -7,18 +7,10 @@ from dataclasses import replace
 import pytest
 
 from shadow.reporting.building import make_share
+from shadow.reporting.findings import Key
 from shadow.reporting.gate import Evidence, GateSettings, judge
-from shadow.reporting.model import (
-    ArmLatency,
-    ClassCoverage,
-    Coverage,
-    Key,
-    Latency,
-    LeftOut,
-    Outcome,
-    SelfProof,
-    State,
-)
+from shadow.reporting.judgement import Outcome, State
+from shadow.reporting.measured import ArmLatency, ClassCoverage, Coverage, Latency, LeftOut, SelfProof
 
 FAST = ArmLatency(5000, 0.010, 0.020, 0.100)
 GOOD = Evidence(
