@@ -99,7 +99,7 @@ class Engine:
         Args:
             models: route -> how it is compared.
             live: route -> rules that were made while running. One that is not usable is left out and logged.
-            retests: route -> how often its paired test was begun anew.
+            retests: route -> the number of its paired test, see `shadow.keeping.retests`.
         """
         routes: dict[str, RouteEngine] = {}
         configured = functions_of(rule for model in models.values() for rule in model.rules)
@@ -184,7 +184,7 @@ class RouteEngine:
         noise: what was learned.
         known: fingerprint -> examples that the cluster may still take.
         quota: what may still be kept.
-        retests: how often the paired test was begun anew.
+        retests: the number of the paired test.
         proof: of the comparer.
         dirty: the noise has learned since it was last written.
     """
@@ -245,7 +245,7 @@ class RouteEngine:
         return {**self.noise.to_json(), RETESTS: self.retests}
 
     def retest(self, number: int) -> None:
-        """Begin the paired test anew, unless that was done up to this number."""
+        """Begin the paired test of this number, unless it is that one or a later one already."""
         if number > self.retests:
             self.noise.restart_test()
             self.retests = number

@@ -93,8 +93,10 @@ async def _retest(request: web.Request) -> web.Response:
     why = read_reason(await read_body(request))
     route, who = request.match_info["route"], request[CALLER].name
     _model(request, route, {})
+    async with request.app[EVIDENCE].reading() as connection:
+        learned = await read_noise(connection, route)
+    flagged = count_flagged(learned.get(route, ()))
     async with request.app[EVIDENCE].writing() as connection:
-        flagged = count_flagged((await read_noise(connection, route)).get(route, ()))
         number = await restart_test(connection, route, who=who, why=why, flagged=flagged, now=time.time())
     log.info("control.test.restarted", route=route, flagged=flagged, who=who)
     return answer({"retest": {"route": route, "number": number, "flagged_before": flagged}})

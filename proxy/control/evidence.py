@@ -80,6 +80,7 @@ class Evidence:
             if database is not None:
                 await database.close()
             log.warning("control.store.failed", error=str(error) or "no answer")
-            raise StoreError(str(error) or f"no answer within {OPEN_S:.0f} s", reason="away") from error
+            reason = error.reason if isinstance(error, StoreError) else "away"
+            raise StoreError(str(error) or f"no answer within {OPEN_S:.0f} s", reason=reason) from error
         log.info("control.store.opened", dialect=database.dialect)
         return database

@@ -17,7 +17,7 @@ records      one kept exchange as a value; `values` is how it becomes bytes
 batch        what one transaction brings: sums, and exchanges to keep
 writing      … as rows
 store        `ShadowStore`: opens, commits, reads
-retention    removes by age and size, rolls minutes up into hours
+retention    removes by age and size; `rollup` makes hours of minutes
 liverules    rules that are made while running
 retests      routes whose paired test was begun anew
 audit        who changed what and why

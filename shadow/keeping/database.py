@@ -1,8 +1,12 @@
 """The state database: SQLite in a private file, or PostgreSQL. Connections, transactions, and errors with words.
 
 SQLite runs in WAL mode, so that readers (the report, the console) and the one writer do not wait for each other. Two
-processes that write at once, comparer and control, wait for each other up to `BUSY_S`. A transaction that was committed
-survives the death of the process; after a loss of power the last ones may be missing, whole (`synchronous=NORMAL`).
+processes that write at once, comparer and control, wait for each other up to `WRITE_S`. A transaction that was
+committed survives the death of the process; after a loss of power the last ones may be missing, whole
+(`synchronous=NORMAL`).
+
+Who holds the write lock does nothing else meanwhile: what is to be written is found, read and computed before, and
+long computing is done `undisturbed` by a transaction of the same process, which could not go on until it ends.
 """
 
 from __future__ import annotations
@@ -10,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sqlite3
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
@@ -17,13 +22,19 @@ from typing import Any, Final, cast
 
 from sqlalchemy import Connection, event
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.util import await_only
 
 from shadow.errors import StoreError
 
-#: How long a transaction waits for another process that writes to the same SQLite file.
+#: How long a transaction waits for another process that writes to the same SQLite file: a machine that is short of
+#: everything makes seconds of what takes milliseconds, and what is not written is lost.
+WRITE_S: Final = 30.0
+#: SQLite itself waits for so long at a time, in a thread that nothing can call back.
 BUSY_S: Final = 5.0
+#: Between two times, where it did not wait at all.
+_AGAIN_S: Final = 0.05
 #: How long PostgreSQL may take to accept a connection, and to answer one statement.
 CONNECT_S: Final = 5.0
 STATEMENT_S: Final = 30.0
@@ -34,15 +45,16 @@ CONNECTIONS_MAX: Final = 4
 _FILE_MODE: Final = 0o600
 _FOLDER_MODE: Final = 0o700
 _WRITES: Final = "strangler_writes"
+#: Of a new file, before anything else: later it would change nothing, and still wait for whoever writes.
+_OF_NEW_FILE: Final = "PRAGMA auto_vacuum = INCREMENTAL"
 _PRAGMAS: Final = (
-    "PRAGMA auto_vacuum = INCREMENTAL",  # has to be the first, and works only before there is a table
     "PRAGMA journal_mode = WAL",
     "PRAGMA synchronous = NORMAL",
-    f"PRAGMA busy_timeout = {int(BUSY_S * 1000)}",
     "PRAGMA foreign_keys = ON",
     "PRAGMA journal_size_limit = 67108864",
     "PRAGMA cache_size = -16000",
 )
+_LOCKED: Final = f"another process keeps the database locked and did not let go of it for {WRITE_S:.0f} s"
 _REASONS: Final = {
     "SQLITE_FULL": "full",
     "SQLITE_IOERR": "full",  # what a file system that is full says half the time
@@ -96,6 +108,15 @@ class Database:
         with translated():
             async with self._writing, self._writer.begin() as connection:
                 yield connection
+
+    @asynccontextmanager
+    async def undisturbed(self) -> AsyncIterator[None]:
+        """A block in which this process has no transaction that writes: for whatever keeps the event loop for long.
+
+        Such a transaction could not go on, and others would wait for its lock as long as the loop is kept.
+        """
+        async with self._writing:
+            yield
 
     async def give_back(self, pages: int) -> None:
         """Give free pages of an SQLite file back to the file system; PostgreSQL does that by itself.
@@ -175,14 +196,28 @@ def _prepare(connection: Any, record: Any) -> None:
     del record
     connection.isolation_level = None  # BEGIN is ours: the driver would put it off until the first write
     cursor = connection.cursor()
+    cursor.execute("PRAGMA page_count")
+    if tuple(cursor.fetchone()) == (0,):
+        cursor.execute(_OF_NEW_FILE)
     for pragma in _PRAGMAS:
         cursor.execute(pragma)
     cursor.close()
 
 
 def _begin(connection: Connection) -> None:
-    writes = connection.get_execution_options().get(_WRITES, False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    if not connection.get_execution_options().get(_WRITES, False):
+        connection.exec_driver_sql("BEGIN")
+        return
+    deadline = time.monotonic() + WRITE_S
+    while True:
+        try:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        except OperationalError as error:
+            if _reason(error.orig) != "busy" or time.monotonic() >= deadline:
+                raise
+            await_only(asyncio.sleep(_AGAIN_S))
+        else:
+            return
 
 
 @contextmanager
@@ -192,12 +227,14 @@ def translated() -> Iterator[None]:
         yield
     except SQLAlchemyError as error:
         cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
-        raise StoreError(f"{type(cause).__name__}: {cause}", reason=_reason(cause)) from error
+        reason = _reason(cause)
+        said = _LOCKED if reason == "busy" and isinstance(cause, sqlite3.Error) else f"{type(cause).__name__}: {cause}"
+        raise StoreError(said, reason=reason) from error
     except (OSError, TimeoutError) as error:
         raise StoreError(f"{type(error).__name__}: {error}", reason="away") from error
 
 
-def _reason(cause: BaseException) -> str:
+def _reason(cause: BaseException | None) -> str:
     if isinstance(cause, sqlite3.Error):
         name = getattr(cause, "sqlite_errorname", "")
         return next((reason for start, reason in _REASONS.items() if name.startswith(start)), "other")

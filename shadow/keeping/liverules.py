@@ -136,8 +136,9 @@ def _model(row: Row[Any]) -> RuleModel:
     return RuleModel(f"{_PREFIX}{row.number}", row.path, row.kind, row.argument, row.reason, row.owner, row.expires_at)
 
 
-async def count_up(connection: AsyncConnection) -> None:
-    """Something changed that whoever compares must read anew."""
+async def count_up(connection: AsyncConnection) -> int:
+    """Something changed that whoever compares must read anew; returns how many changes that makes."""
     changed = update(versions).where(versions.c.name == _VERSION).values(version=versions.c.version + 1)
     if not (await connection.execute(changed)).rowcount:
         await connection.execute(insert(versions).values(name=_VERSION, version=1))
+    return await rules_version(connection)

@@ -1,8 +1,9 @@
-"""Removes what is too old, and of what is too much the oldest; rolls minutes up into hours. In small transactions.
+"""Removes what is too old, and of what is too much the oldest; has `rollup` make hours of minutes. In small steps.
 
-The comparer writes between any two of them, so nothing waits longer than one takes: `STEP_ROWS` rows. Where there is
-too much, the route that holds the most gives way first, and of it the sample of matches before findings: a route that
-floods cannot push out what was found on the others.
+The comparer and control write between any two of them, so nothing waits longer than one takes: `STEP_ROWS` exchanges,
+`STEP_BYTES` of contents, or `STEP_SUMS` rows of what was counted. What is to go is looked up before, where nobody waits
+for it. Where there is too much, the route that holds the most gives way first, and of it the sample of matches before
+findings: a route that floods cannot push out what was found on the others.
 
 SQLite gives pages that became free back to the file system a few at a time (`incremental_vacuum`); PostgreSQL's
 autovacuum makes them free for what comes next.
@@ -10,26 +11,31 @@ autovacuum makes them free for what comes next.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Table, case, delete, func, select
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import ColumnElement, Select, Table, bindparam, case, delete, func, select
 
 from shadow.keeping import tables
 from shadow.keeping.database import Database
-from shadow.keeping.tables import BUCKETS, CLUSTER_MINUTES
-from shadow.keeping.writing import add_rows
+from shadow.keeping.retests import forgotten_retests
+from shadow.keeping.rollup import roll_up
 
 #: Rows that one transaction removes.
 STEP_ROWS: Final = 500
+#: Bytes of contents that one transaction removes, and at least one exchange.
+STEP_BYTES: Final = 8 << 20
+#: The same of sums, whose rows are small.
+STEP_SUMS: Final = 2_000
+#: Rows that are looked up at once, to be removed step by step.
+LOOK_ROWS: Final = 20_000
 #: Counts are kept per minute for so long, then per hour.
 FINE_S: Final = 48 * 3600.0
 #: A stream that has brought nothing for so long belongs to a worker that is gone.
 STREAM_S: Final = 7 * 86_400.0
 #: Pages of SQLite that are given back at once: 4 MiB.
 VACUUM_PAGES: Final = 1_024
-_MINUTES_OF_HOUR: Final = 60
 _MINUTE_S: Final = 60
 
 
@@ -60,18 +66,10 @@ class Retention:
         Raises:
             StoreError: the database cannot be written.
         """
-        removed = 0
-        while (step := await self._remove_old(now - limits.keep_s)) > 0:
-            removed += step
-        excess = await self.stored_bytes() - limits.keep_bytes
-        while excess > 0:
-            rows, freed = await self._remove_excess(excess)
-            removed, excess = removed + rows, excess - freed
-            if not rows:
-                break
+        removed = await self._remove_old(now - limits.keep_s)
+        removed += await self._remove_excess(limits.keep_bytes)
         await self._remove_counts(now, limits)
-        while await self._roll_up(now - FINE_S):
-            pass
+        await roll_up(self._database, now - FINE_S)
         await self._database.give_back(VACUUM_PAGES)
         return removed
 
@@ -83,79 +81,90 @@ class Retention:
 
     async def _remove_old(self, before: float) -> int:
         table = tables.exchanges
-        async with self._database.writing() as connection:
-            query = select(table.c.key).where(table.c.at < before).order_by(table.c.at).limit(STEP_ROWS)
-            return await _remove(connection, list((await connection.execute(query)).scalars()))
+        query = select(table.c.key, table.c.bytes).where(table.c.at < before).order_by(table.c.at).limit(LOOK_ROWS)
+        removed = 0
+        while found := await self._look(query):
+            for keys in _steps(found):
+                await self._remove(keys)
+                removed += len(keys)
+        return removed
 
-    async def _remove_excess(self, excess: int) -> tuple[int, int]:
-        """Remove up to `excess` bytes of the route that holds the most; rows and bytes that went."""
+    async def _remove_excess(self, keep_bytes: int) -> int:
+        """Remove exchanges of the route that holds the most until the rest is not too much."""
+        removed = 0
+        excess = await self.stored_bytes() - keep_bytes
+        while excess > 0:
+            found = await self._look(await self._largest())
+            keys = _first(found, excess)
+            if not keys:
+                break
+            await self._remove(keys)
+            removed += len(keys)
+            excess -= sum(size for _, size in found[: len(keys)])
+        return removed
+
+    async def _largest(self) -> Select[Any]:
+        """The exchanges of the route that holds the most, those first that are to go first; as many as a step takes."""
         table = tables.exchanges
-        async with self._database.writing() as connection:
-            held = func.sum(table.c.bytes)
-            largest = (
-                await connection.execute(select(table.c.route).group_by(table.c.route).order_by(held.desc()).limit(1))
-            ).scalar()
-            samples_first = case((table.c.kept == tables.KEPT_SAMPLE, 0), else_=1)
-            query = select(table.c.key, table.c.bytes).where(table.c.route == largest)
-            rows = (await connection.execute(query.order_by(samples_first, table.c.at).limit(STEP_ROWS))).all()
-            keys, freed = [], 0
-            for key, size in rows:
-                if freed >= excess:
-                    break
-                keys.append(key)
-                freed += size
-            return await _remove(connection, keys), freed
+        by_size = select(table.c.route).group_by(table.c.route).order_by(func.sum(table.c.bytes).desc()).limit(1)
+        async with self._database.reading() as connection:
+            largest = (await connection.execute(by_size)).scalar()
+        samples_first = case((table.c.kept == tables.KEPT_SAMPLE, 0), else_=1)
+        query = select(table.c.key, table.c.bytes).where(table.c.route == largest)
+        return query.order_by(samples_first, table.c.at).limit(STEP_ROWS)
 
     async def _remove_counts(self, now: float, limits: Limits) -> None:
-        before = int(now - limits.keep_s) // _MINUTE_S
+        oldest = now - limits.keep_s
         for table in (tables.tallies, tables.latencies, tables.cluster_tallies, tables.self_proofs):
-            await self._remove_where(table, table.c.minute < before)
-        await self._remove_where(tables.clusters, tables.clusters.c.last_at < now - limits.keep_s)
-        await self._remove_where(tables.noise, tables.noise.c.at < now - limits.keep_s)
+            await self._remove_where(table, table.c.minute < int(oldest) // _MINUTE_S)
+        await self._remove_where(tables.rule_uses, tables.rule_uses.c.last_at < oldest)
+        await self._remove_where(tables.clusters, tables.clusters.c.last_at < oldest)
+        await self._remove_where(tables.noise, tables.noise.c.at < oldest)
         await self._remove_where(tables.streams, tables.streams.c.at < now - STREAM_S)
+        await self._remove_where(tables.versions, forgotten_retests(oldest))
 
     async def _remove_where(self, table: Table, condition: ColumnElement[bool]) -> None:
-        async with self._database.reading() as connection:
-            if (await connection.execute(select(func.count()).select_from(table).where(condition))).scalar() == 0:
+        """Remove the rows of which the condition still holds when it is their turn."""
+        key = list(table.primary_key)
+        one = delete(table).where(condition, *(column == bindparam(f"key_{column.name}") for column in key))
+        while found := await self._look(select(*key).where(condition).limit(LOOK_ROWS)):
+            for start in range(0, len(found), STEP_SUMS):
+                step = found[start : start + STEP_SUMS]
+                rows = [{f"key_{column.name}": value for column, value in zip(key, row, strict=True)} for row in step]
+                async with self._database.writing() as connection:
+                    await connection.execute(one, rows)
+            if len(found) < LOOK_ROWS:
                 return
+
+    async def _look(self, query: Select[Any]) -> list[tuple[Any, ...]]:
+        async with self._database.reading() as connection:
+            return [tuple(row) for row in await connection.execute(query)]
+
+    async def _remove(self, keys: Sequence[int]) -> None:
+        """Remove exchanges with their contents and links."""
         async with self._database.writing() as connection:
-            await connection.execute(delete(table).where(condition))
-
-    async def _roll_up(self, before_s: float) -> bool:
-        """Add the minutes of one past hour up in its first one; False when there was none left to do."""
-        before = int(before_s) // _MINUTE_S
-        before -= before % _MINUTES_OF_HOUR
-        async with self._database.writing() as connection:
-            done = [
-                await _roll_up(connection, table, sums, step, before)
-                for table, sums, step in (
-                    (tables.tallies, ("count",), 1),
-                    (tables.latencies, ("count", "seconds", *BUCKETS), 1),
-                    (tables.cluster_tallies, ("count",), CLUSTER_MINUTES),
-                    (tables.self_proofs, ("injected", "found"), 1),
-                )
-            ]
-        return any(done)
+            await connection.execute(delete(tables.exchanges).where(tables.exchanges.c.key.in_(keys)))
 
 
-async def _remove(connection: AsyncConnection, keys: list[int]) -> int:
-    """Remove exchanges with their contents and links."""
-    if keys:
-        await connection.execute(delete(tables.exchanges).where(tables.exchanges.c.key.in_(keys)))
-    return len(keys)
+def _steps(found: Sequence[tuple[Any, ...]]) -> Iterator[list[int]]:
+    """Keys of exchanges, as many at a time as one transaction removes.
+
+    Args:
+        found: (key, bytes) of each.
+    """
+    at = 0
+    while keys := _first(found[at:], STEP_BYTES):
+        yield keys
+        at += len(keys)
 
 
-async def _roll_up(connection: AsyncConnection, table: Table, sums: tuple[str, ...], step: int, before: int) -> bool:
-    minute = table.c.minute
-    fine = (minute < before) & (minute % _MINUTES_OF_HOUR >= step)
-    oldest = (await connection.execute(select(func.min(minute)).where(fine))).scalar()
-    if oldest is None:
-        return False
-    hour = oldest - oldest % _MINUTES_OF_HOUR
-    inside = (minute > hour) & (minute < hour + _MINUTES_OF_HOUR)
-    by = [column for column in table.primary_key if column.name != "minute"]
-    totals: list[Any] = [func.sum(table.c[name]).label(name) for name in sums]
-    found = (await connection.execute(select(*by, *totals).where(inside).group_by(*by))).mappings().all()
-    await connection.execute(delete(table).where(inside))
-    await add_rows(connection, table, [{**row, "minute": hour} for row in found], add=sums)
-    return True
+def _first(found: Sequence[tuple[Any, ...]], wanted: int) -> list[int]:
+    """The first keys whose exchanges hold at least so many bytes together; no more than one transaction removes."""
+    keys: list[int] = []
+    size = 0
+    for key, held in found[:STEP_ROWS]:
+        if size >= min(wanted, STEP_BYTES):
+            break
+        keys.append(key)
+        size += held
+    return keys

@@ -1,8 +1,11 @@
 """The paired test of a route begins anew when somebody says so, such as after a new version of new was rolled out.
 
-How often that was is a number of the route; what was learned carries the number that it was learned under. Where they
-differ, what was counted before is dropped by whoever reads it: so it is gone for all nodes and reports in the moment
-of the transaction, whatever a comparer still had in hand.
+Each test has a number, higher than that of any test before it; what was learned carries the number that it was learned
+under. Where that is lower than the route's, what was counted before is dropped by whoever reads it: so it is gone for
+all nodes and reports in the moment of the transaction, whatever a comparer still had in hand.
+
+A number is kept as long as something may carry a lower one (`forgotten_retests`). What comes after has a higher one all
+the same: it is the count of all changes that whoever compares must notice, and that one never goes back.
 """
 
 from __future__ import annotations
@@ -11,13 +14,13 @@ import contextlib
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import ColumnElement, exists, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shadow.errors import NoiseStateError
 from shadow.keeping.audit import Entry, append
 from shadow.keeping.liverules import count_up
-from shadow.keeping.tables import versions
+from shadow.keeping.tables import audit, noise, versions
 from shadow.noise.route import RouteNoise
 
 RESTARTED: Final = "test.restarted"
@@ -27,7 +30,7 @@ _PREFIX: Final = "test:"
 
 
 async def read_retests(connection: AsyncConnection) -> dict[str, int]:
-    """Route -> how often its test was begun anew; nothing of those where it never was."""
+    """Route -> the number of its test; nothing of those where it never was begun anew."""
     query = select(versions.c.name, versions.c.version).where(versions.c.name.startswith(_PREFIX, autoescape=True))
     return {row.name.removeprefix(_PREFIX): int(row.version) for row in await connection.execute(query)}
 
@@ -35,7 +38,7 @@ async def read_retests(connection: AsyncConnection) -> dict[str, int]:
 async def restart_test(
     connection: AsyncConnection, route: str, *, who: str, why: str, flagged: int, now: float
 ) -> int:  # fmt: skip
-    """Begin the test of a route anew, in the connection's writing transaction; returns how often that was done now.
+    """Begin the test of a route anew, in the connection's writing transaction; returns its number.
 
     Args:
         connection: a writing one.
@@ -46,27 +49,40 @@ async def restart_test(
         now: seconds since 1970.
     """
     await append(connection, Entry(now, who, RESTARTED, route, {"flagged": flagged}, {"flagged": 0}, why))
+    number = await count_up(connection)  # who compares looks at that one
     name = _PREFIX + route
-    found = await connection.scalar(select(versions.c.version).where(versions.c.name == name))
-    number = int(found or 0) + 1
-    if found is None:
+    changed = update(versions).where(versions.c.name == name).values(version=number)
+    if not (await connection.execute(changed)).rowcount:
         await connection.execute(insert(versions).values(name=name, version=number))
-    else:
-        await connection.execute(update(versions).where(versions.c.name == name).values(version=number))
-    await count_up(connection)  # who compares looks at that one
     return number
 
 
-def up_to_date(state: Mapping[str, Any], retests: int) -> Mapping[str, Any]:
-    """A learned state without what was counted before the test was begun anew for the last time."""
-    if int(state.get(RETESTS, 0)) >= retests:
+def forgotten_retests(before: float) -> ColumnElement[bool]:
+    """Which rows of `versions` are numbers of tests that nothing can carry a lower one of.
+
+    Nothing that was learned of the route is stored, and the test was begun so long ago that no comparer has anything in
+    hand from before it.
+
+    Args:
+        before: what is older is not kept; Unix time in seconds.
+    """
+    learned = exists().where(_PREFIX + noise.c.route == versions.c.name)
+    begun = exists().where(
+        _PREFIX + audit.c.subject == versions.c.name, audit.c.action == RESTARTED, audit.c.at >= before
+    )
+    return versions.c.name.startswith(_PREFIX, autoescape=True) & ~learned & ~begun
+
+
+def up_to_date(state: Mapping[str, Any], number: int) -> Mapping[str, Any]:
+    """A learned state without what was counted before the test with this number was begun."""
+    if int(state.get(RETESTS, 0)) >= number:
         return state
     try:
         noise = _as_written(state)
     except NoiseStateError:  # of another release: whoever uses it says so
         return state
     noise.restart_test()
-    return {**noise.to_json(state["key"]), RETESTS: retests}
+    return {**noise.to_json(state["key"]), RETESTS: number}
 
 
 def count_flagged(states: Iterable[Mapping[str, Any]]) -> int:

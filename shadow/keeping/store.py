@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, Self
+from uuid import uuid4
 
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, insert, select
 
 from routes.shadowing import RuleModel
 from shadow.clusters.cluster import EXAMPLES_MAX
@@ -79,6 +80,18 @@ class ShadowStore:
         async with self.database.writing() as connection:
             await write_batch(connection, batch, self._node, time.time())
 
+    async def probe(self) -> None:
+        """Write something, and leave nothing of it: as a batch would be written that brings little.
+
+        Raises:
+            StoreError: a batch cannot be written now.
+        """
+        table = tables.streams
+        async with self.database.writing() as connection:
+            row = {"stream": f"probe:{uuid4()}", "seq": 0, "verdicts": {}, "at": time.time()}
+            await connection.execute(insert(table), row)
+            await connection.execute(delete(table).where(table.c.stream == row["stream"]))
+
     async def noise(self) -> dict[str, Any]:
         """Route -> what was learned: by this node, else by the one that wrote last."""
         table = tables.noise
@@ -90,7 +103,7 @@ class ShadowStore:
         return {route: up_to_date(state, retests.get(route, 0)) for route, state in found.items()}
 
     async def retests(self) -> Mapping[str, int]:
-        """Route -> how often its paired test was begun anew."""
+        """Route -> the number of its paired test, where it was begun anew."""
         async with self.database.reading() as connection:
             return await read_retests(connection)
 

@@ -250,7 +250,7 @@ rules = Table(
 versions = Table(
     "shadow_versions",
     metadata,
-    _name("name", primary_key=True),  # "rules"
+    _name("name", primary_key=True),  # "rules"; `test:<route>` is the number of the route's paired test
     _count("version"),  # counts up with each change
 )
 

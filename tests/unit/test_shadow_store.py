@@ -7,16 +7,18 @@ from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
-from sqlalchemy import func, select, text, update
+from sqlalchemy import event, func, select, text, update
 
 from shadow.clusters.cluster import EXAMPLES_MAX
 from shadow.comparison import Difference, Kind
 from shadow.errors import StoreError
-from shadow.keeping import tables
+from shadow.keeping import retention, rollup, tables
 from shadow.keeping.batch import Batch, Position
 from shadow.keeping.records import RECORD_BYTES_MAX, Record
 from shadow.keeping.retention import FINE_S, STEP_ROWS, Limits
+from shadow.keeping.retests import restart_test
 from shadow.keeping.store import ShadowStore
+from shadow.noise.route import RouteNoise
 from support.state_store import AT, match, mismatch, record
 
 DAY = 86_400.0
@@ -187,6 +189,98 @@ async def test_freed_pages_go_back_to_the_file_system(tmp_path):
         after = (await connection.execute(text("PRAGMA page_count"))).scalar()
     await store.close()
     assert after < before - 100
+
+
+async def test_of_a_rule_that_was_not_used_for_so_long_nothing_is_left(store):
+    await commit(store, mismatch("old", at=AT - 20 * DAY))
+    await store._retention.run(Limits(14 * DAY, 1 << 40), AT)
+    assert await count(store, tables.rule_uses) == 0
+
+
+async def restart(store: ShadowStore, route: str, at: float) -> int:
+    async with store.database.writing() as connection:
+        return await restart_test(connection, route, who="ops", why="release 42", flagged=0, now=at)
+
+
+async def retests(store: ShadowStore) -> set[str]:
+    return {row["name"].removeprefix("test:") for row in await rows(store, tables.versions)} - {"rules"}
+
+
+async def test_the_number_of_a_test_goes_when_nothing_can_carry_a_lower_one(store):
+    learned = {route: RouteNoise().to_json() for route in ("learned", "gone")}
+    await store.commit(Batch(noise=learned))
+    async with store.database.writing() as connection:
+        await connection.execute(update(tables.noise).values(at=AT))
+        gone = tables.noise.c.route == "gone"
+        await connection.execute(update(tables.noise).where(gone).values(at=AT - 30 * DAY))
+    for route in ("learned", "gone", "never"):
+        await restart(store, route, AT - 20 * DAY)
+    last = await restart(store, "just", AT - 1)
+    assert await retests(store) == {"learned", "gone", "never", "just"}
+    await store._retention.run(Limits(14 * DAY, 1 << 40), AT)
+    assert await retests(store) == {"learned", "just"}
+    # Whoever has learned under the number that is gone forgets it at the next one all the same.
+    assert await restart(store, "gone", AT) == last + 1
+
+
+class Transactions:
+    """How many rows each transaction of a store removes."""
+
+    def __init__(self, store: ShadowStore) -> None:
+        self.removed: list[int] = []
+        self._under_way = 0
+        engine = store.database._engine.sync_engine
+        event.listen(engine, "after_execute", self._on_statement)
+        event.listen(engine, "commit", self._on_commit)
+
+    def _on_statement(self, connection, statement, *rest) -> None:
+        if statement.is_delete:
+            self._under_way += rest[-1].rowcount
+
+    def _on_commit(self, connection) -> None:
+        self.removed.append(self._under_way)
+        self._under_way = 0
+
+
+@pytest.fixture
+def small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module, name in ((retention, "STEP_ROWS"), (retention, "STEP_SUMS"), (rollup, "ROLL_ROWS")):
+        monkeypatch.setattr(module, name, 10)
+    monkeypatch.setattr(retention, "LOOK_ROWS", 25)
+
+
+@pytest.mark.usefixtures("small_steps")
+async def test_no_transaction_removes_more_than_a_step(store):
+    old = AT - 20 * DAY
+    await commit(store, *(mismatch(f"o{n}", at=old + 60 * n, route=f"route-{n % 7}") for n in range(60)), match())
+    transactions = Transactions(store)
+    assert await store._retention.run(Limits(14 * DAY, 1 << 40), AT) == 60
+    for table in (tables.exchanges, tables.contents, tables.cluster_tallies, tables.clusters):
+        assert await count(store, table) == 0
+    assert {row["verdict"] for row in await rows(store, tables.tallies)} == {"match"}
+    assert 0 < max(transactions.removed) <= 10
+
+
+@pytest.mark.usefixtures("small_steps")
+async def test_no_transaction_rolls_up_more_than_a_step(store):
+    hour = AT - AT % 3600
+    await commit(store, *(match(at=hour + 60 * n, route=f"route-{n % 7}") for n in range(60)))
+    before = sum(row["count"] for row in await rows(store, tables.latencies))
+    transactions = Transactions(store)
+    await store._retention.run(EVERYTHING, hour + 2 * 3600 + FINE_S)
+    assert sum(row["count"] for row in await rows(store, tables.latencies)) == before
+    assert [row["minute"] * 60 for row in await rows(store, tables.tallies)] == [hour] * 7
+    # Rows of one route and hour stay together: 9 or 8 minutes, and latencies of both arms.
+    assert 0 < max(transactions.removed) <= 18
+
+
+async def test_bytes_of_a_step_are_bounded_as_well(store, monkeypatch):
+    await commit(store, *(mismatch(f"o{number}", at=AT - 20 * DAY) for number in range(20)))
+    _, size = await store.sizes()
+    monkeypatch.setattr(retention, "STEP_BYTES", size // 10)
+    transactions = Transactions(store)
+    assert await store._retention.run(Limits(14 * DAY, 1 << 40), AT) == 20
+    assert 0 < max(transactions.removed) <= 3
 
 
 # -- records
