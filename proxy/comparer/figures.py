@@ -28,7 +28,6 @@ class Figures:
 
     def committed(self, batch: Batch, took_s: float) -> None:
         """A batch is stored."""
-        self.failing = ""
         self._exchanges += batch.exchanges
         self._kept += len(batch.kept)
         self._commit_s += took_s
@@ -42,6 +41,10 @@ class Figures:
         """The store could not be written."""
         self.failing = reason
         self._failures[reason] = self._failures.get(reason, 0) + 1
+
+    def recovered(self) -> None:
+        """The store takes what comes again."""
+        self.failing = ""
 
     def removed(self, exchanges: int) -> None:
         """Retention has removed so many."""

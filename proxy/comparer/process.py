@@ -40,6 +40,8 @@ from shadow.keeping.store import ShadowStore
 #: Between two snapshots, and between two looks at the live rules.
 SNAPSHOT_S: Final = 1.0
 RULES_S: Final = 1.0
+#: While the store fails, between two looks whether it still does.
+PROBE_S: Final = 2.0
 #: Between two rounds of retention.
 RETAIN_S: Final = 60.0
 #: What was learned and is not written yet may take so long at the end.
@@ -131,6 +133,7 @@ class Comparer:
         self._start(_serve(server))
         self._start(self._watch_rules())
         self._start(self._retain())
+        self._start(self._watch_store(self._work))
         self._start(self._send_snapshots())
 
     async def _install(self) -> None:
@@ -148,6 +151,11 @@ class Comparer:
                 if self._store is not None and await self._store.rules_version() != self._rules_version:
                     await self._install()
                     log.info("comparer.rules.installed", version=self._rules_version)
+
+    async def _watch_store(self, work: Work) -> None:
+        while True:
+            await asyncio.sleep(PROBE_S)
+            await work.probe()
 
     async def _retain(self) -> None:
         while True:

@@ -61,7 +61,6 @@ class Work:
         self._noise_at = time.monotonic()
         self._backoff = Backoff()
         self._refuse_until = 0.0
-        self._failing = ""
         self._taking: asyncio.Task[None] | None = None
 
     def put(self, intake: Intake, sent: SentBatch) -> None:
@@ -90,9 +89,11 @@ class Work:
         batch = Batch()
         answers: list[tuple[Intake, int]] = []
         try:
-            for intake, sent in group:
-                if await self._is_new(intake, sent):
-                    await self._compare(batch, intake, sent, answers)
+            # An exchange on which the comparison never ends must not end in the middle of a step of retention.
+            async with self._store.database.undisturbed():
+                for intake, sent in group:
+                    if await self._is_new(intake, sent):
+                        await self._compare(batch, intake, sent, answers)
         except StoreError as error:
             self._on_failure(error, [(intake, sent.seq) for intake, sent in group])
             return
@@ -109,6 +110,17 @@ class Work:
             await self._store.commit(batch)
         except StoreError as error:
             log.warning("comparer.store.failed", reason=error.reason, error=str(error))
+
+    async def probe(self) -> None:
+        """Where the store failed, see whether it still does: nothing else would tell while no exchanges come."""
+        if not self._figures.failing:
+            return
+        try:
+            await self._store.probe()
+        except StoreError as error:
+            self._figures.failing = error.reason  # for what it fails now; the failures of batches are counted
+        else:
+            self._on_success()
 
     # -- what has come
 
@@ -199,17 +211,18 @@ class Work:
         return False
 
     def _on_failure(self, error: StoreError, unanswered: list[tuple[Intake, int]]) -> None:
+        before = self._figures.failing
         self._figures.failed(error.reason)
         self._positions.clear()  # whatever is there, it is read again
         self._refuse_until = time.monotonic() + min(REFUSE_S, max(0.1, self._backoff.next_delay_s(0.0)))
-        if self._failing != error.reason:
-            self._failing = error.reason
+        if before != error.reason:
             log.error("comparer.store.failed", reason=error.reason, error=str(error))
         for intake, seq in unanswered:
             intake.answer(Nack(seq, STORE))
 
     def _on_success(self) -> None:
-        if self._failing:
-            log.info("comparer.store.recovered", after=self._failing)
-            self._failing = ""
+        if self._figures.failing:
+            log.info("comparer.store.recovered", after=self._figures.failing)
+            self._figures.recovered()
             self._backoff = Backoff()
+            self._refuse_until = 0.0

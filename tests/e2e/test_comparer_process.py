@@ -26,6 +26,7 @@ from shadow.stream import VERSION, Ack, Hello, Nack, encode, encode_batch
 from support.comparer_process import ComparerProcess, Stream, limit_file_size, route
 from support.exchanges import AT, answer, exchange
 from support.poll import poll
+from support.state_lock import locked
 
 MATCH = exchange({"a": 1}, {"a": 1})
 MISMATCH = exchange({"a": 1}, {"a": 2})
@@ -138,6 +139,31 @@ def test_a_full_disk_costs_comparisons_and_nothing_else(comparer, stream, state_
     said = comparer.said()
     assert "comparer.store.failed" in said
     assert "comparer.store.recovered" in said
+
+
+def test_a_store_that_recovers_while_no_exchanges_come_is_not_said_to_fail(comparer, stream):
+    def failing() -> str:
+        return comparer.frame("snapshot")["data"]["failing"]
+
+    stream.batch([MATCH])
+    limit_file_size(comparer.process, 4_096)
+    assert isinstance(stream.batch([MATCH]), Nack)
+    poll(lambda: failing() == "full", "it does not say that it fails")
+    limit_file_size(comparer.process, -1)
+    poll(lambda: failing() == "", "it goes on saying that it fails")
+    assert "comparer.store.recovered" in comparer.said()
+    assert isinstance(stream.batch([MATCH]), Ack)
+
+
+@pytest.mark.slow
+def test_another_process_that_writes_for_six_seconds_costs_no_exchange(comparer, stream, state_file):
+    stream.batch([MATCH])
+    with locked(state_file, 6.0):
+        began = time.monotonic()
+        assert isinstance(stream.batch([MATCH, MISMATCH]), Ack)
+        assert time.monotonic() - began > 5
+    assert counted(state_file) == {("match", ""): 2, ("mismatch", ""): 1}
+    assert "comparer.store.failed" not in comparer.said()
 
 
 def test_a_database_that_comes_later_is_waited_for(tmp_path):
