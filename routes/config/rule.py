@@ -20,7 +20,7 @@ from pydantic import (
 
 from routes.config.part import Part
 from routes.config.scalar import Number
-from routes.config.text import Regex
+from routes.config.text import LinearRegex
 from routes.faults import Clash, did_you_mean, fault, gather, peek
 from routes.shadowing import RULE_KINDS
 from routes.units import Duration
@@ -143,8 +143,9 @@ class Rule(Part):
     """`true`: null and no such key are the same."""
     case_insensitive: Yes | None = None
     """`true`: letters may differ in case."""
-    pattern: Regex | None = None
-    """Both values must match this regular expression; then they may differ."""
+    pattern: LinearRegex | None = None
+    """Both values must match this regular expression as a whole; then they may differ. One without look-around and
+    back-references: no text takes long."""
     same_kind: Yes | None = None
     """`true`: only presence, type and format count (a UUID stays a UUID, a time a time)."""
     map: (

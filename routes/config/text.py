@@ -8,6 +8,7 @@ from typing import Annotated
 from pydantic import AfterValidator, StringConstraints
 
 from routes.faults import fault
+from routes.linear import LinearRegexError, compile_linear
 from routes.template import TemplateError, compile_regex
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}\Z")
@@ -72,6 +73,15 @@ def _regex(value: str) -> str:
     return value
 
 
+def _linear_regex(value: str) -> str:
+    try:
+        compile_linear(value)
+    except LinearRegexError as error:
+        allowed = "a regular expression of Python's re without look-around, back-references and atomic groups"
+        raise fault(str(error), allowed=allowed) from error
+    return value
+
+
 def _host(value: str) -> str:
     host = value.lower().rstrip(".")
     bare = host.removeprefix("*.")
@@ -111,5 +121,6 @@ HeaderValue = Annotated[str, AfterValidator(_header_value)]
 CookieName = Annotated[str, AfterValidator(_cookie_name)]
 Method = Annotated[str, AfterValidator(_method)]
 Regex = Annotated[str, StringConstraints(min_length=1, max_length=4096), AfterValidator(_regex)]
+LinearRegex = Annotated[str, StringConstraints(min_length=1, max_length=4096), AfterValidator(_linear_regex)]
 #: Lower case, without a dot at its end.
 Host = Annotated[str, StringConstraints(min_length=1), AfterValidator(_host)]

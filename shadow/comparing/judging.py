@@ -6,17 +6,17 @@ A value that a rule is not about, such as a string under `tolerance`, is never a
 from __future__ import annotations
 
 import importlib
-import re
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any, Final
 
+from routes.linear import LinearRegexError, compile_linear
 from routes.shadowing import RuleModel
 from shadow.comparing.formats import format_of, moment
 from shadow.errors import RuleError
 from shadow.reading.exact import ExactNumber, decimal_of
 
-#: A longer text is not held against a pattern, and so stays a difference: matching can take far more than linear time.
+#: A longer text is not held against a pattern, and so stays a difference.
 PATTERN_CHARACTERS_MAX: Final = 1000
 
 Judge = Callable[[Any, Any], bool]
@@ -62,16 +62,18 @@ def case_insensitive(_: RuleModel) -> Judge:
 
 def pattern(rule: RuleModel) -> Judge:
     """Strings, or numbers as they are written, that match a regular expression as a whole, both of them."""
+    if not isinstance(rule.argument, str):
+        raise RuleError(f"{rule.id}: {rule.argument!r} is not a regular expression")
     try:
-        expression = re.compile(rule.argument)
-    except (re.error, TypeError, OverflowError, RecursionError) as error:
-        raise RuleError(f"{rule.id}: {rule.argument!r} is no regular expression: {error}") from error
+        whole = compile_linear(rule.argument)
+    except LinearRegexError as error:
+        raise RuleError(f"{rule.id}: {rule.argument!r} {error}") from error
 
     def matches(value: Any) -> bool:
         if isinstance(value, bool) or not isinstance(value, str | int | float):
             return False
         text = str(value)
-        return len(text) <= PATTERN_CHARACTERS_MAX and expression.fullmatch(text) is not None
+        return len(text) <= PATTERN_CHARACTERS_MAX and whole(text)
 
     return lambda legacy, new: matches(legacy) and matches(new)
 

@@ -244,6 +244,19 @@ def test_hostile_exchanges_are_concluded_and_the_next_ones_compared(comparer, st
     assert ("not_comparable", "internal") not in counted(state_file), comparer.said()
 
 
+def test_a_text_made_for_the_pattern_of_a_rule_stops_nothing(tmp_path):
+    rules = [{"path": "/a", "pattern": "(a+)+$"}]
+    comparer = ComparerProcess(f"sqlite:///{tmp_path / 'state.db'}", routes=[route(compare={"rules": rules})]).start()
+    try:
+        comparer.frame("ack")
+        with Stream(comparer.path) as stream:
+            hostile = exchange({"a": "a" * 900 + "!"}, {"a": "a" * 901 + "!"})
+            good = exchange({"a": "aa"}, {"a": "aaa"})
+            assert stream.batch([hostile, good]).verdicts == {"orders": {"mismatch": 1, "explained": 1}}
+    finally:
+        comparer.close()
+
+
 def test_what_is_no_batch_is_refused(comparer, stream):
     stream.connect()
     stream._socket.sendall(b"".join(encode_batch(1, [(b"\0\0\0\1x",)])))
