@@ -35,8 +35,8 @@ from legacy_adapters.errors import StaleError
 from legacy_adapters.mapper import Found, MappedChunk
 from legacy_adapters.record import Chunk, Key
 
-#: Rows that are mapped at a time: some milliseconds, in which nothing else of the process moves.
-MAPPED_ROWS: Final = 2000
+#: Rows that are mapped at a time: a millisecond or two, in which nothing else of the process moves.
+MAPPED_ROWS: Final = 1000
 
 
 @dataclass(frozen=True, slots=True)

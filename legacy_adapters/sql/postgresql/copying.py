@@ -18,8 +18,8 @@ from legacy_adapters.sql.connection import RefusedError
 from legacy_adapters.sql.postgresql.values import givens
 from legacy_adapters.values.kinds import ColumnKind, Kind
 
-#: Rows that are written out, and sent, at a time: some milliseconds, in which nothing else of the process moves.
-PIECE_ROWS: Final = 1000
+#: Rows that are written out, and sent, at a time: a millisecond, in which nothing else of the process moves.
+PIECE_ROWS: Final = 500
 NULL: Final = "\\N"
 #: What a column's values must be for their text to be theirs; others go the way on which the server checks them.
 _TYPES: Final[dict[Kind, frozenset[type]]] = {
