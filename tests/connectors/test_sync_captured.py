@@ -12,6 +12,7 @@ from legacy_adapters.sql.mariadb.driver import MariaDBConnection
 from legacy_adapters.sql.mariadb.outbox import MariaDBOutbox
 from legacy_adapters.sql.outbox import OutboxCapture
 from legacy_adapters.sql.postgresql import dialect as postgresql_dialect
+from legacy_adapters.sql.postgresql import loading as postgresql_loading
 from legacy_adapters.sql.postgresql.driver import PostgreSQLConnection
 from legacy_adapters.sql.sqlite.driver import SQLiteConnection
 from support.sync_stores import Kind
@@ -164,7 +165,8 @@ def broken(monkeypatch: pytest.MonkeyPatch, name: str, fault: str) -> None:
         return await whole(self, sql, *args)
 
     monkeypatch.setattr(connection, method, changed)
-    monkeypatch.setattr(postgresql_dialect, "_require_all", lambda *_: None)
+    for module in (postgresql_dialect, postgresql_loading):
+        monkeypatch.setattr(module, "require_all", lambda *_: None)
 
 
 @pytest.mark.parametrize("fault", ["replace", "ignore"])
