@@ -6,19 +6,19 @@ stops and says so.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable
 from typing import Any, Final
 from unicodedata import normalize
 
 from shadow.comparing.arrays import Matching, Members, canonical, match_members
 from shadow.comparing.bijections import form
+from shadow.comparing.childorder import differing_orders
 from shadow.comparing.findings import Findings
 from shadow.comparing.judging import family
 from shadow.comparing.rules import Place, Rule, same, scalar
 from shadow.comparison import Kind
 from shadow.reading.exact import ExactNumber
-from shadow.reading.markup import ChildOrder
+from shadow.reading.markup import ORDER, TEXT, ChildOrder
 from shadow.reading.pointer import escape
 
 #: Members of an array whose order is shown where it differs.
@@ -70,8 +70,6 @@ class Walk:
             self._objects(legacy, new, path, pattern, place)
         elif kind is list and type(new) is list:
             self._arrays(legacy, new, path, pattern, place)
-        elif kind is ChildOrder and type(new) is ChildOrder:
-            self._child_order(legacy, new, path, pattern)
         elif differ(legacy, new):
             self._findings.add(path, kind_of(legacy, new), legacy, new, pattern)
 
@@ -86,6 +84,9 @@ class Walk:
                 self._one_sided(Kind.MISSING, value, key, path, pattern=pattern, place=place)
                 continue
             shared += 1
+            if type(value) is ChildOrder and type(other) is ChildOrder:
+                self._child_order(legacy, new, path, pattern, place)
+                continue
             below = place.at(key) if place is not None else None
             if below is None and (value is other or _plainly_equal(value, other, path)):
                 continue
@@ -152,15 +153,17 @@ class Walk:
             not_keys=lambda name: (below := member.at(name)) is not None and bool(below.values),
         )
 
-    def _child_order(self, legacy: ChildOrder, new: ChildOrder, path: str, pattern: str) -> None:
-        """The order of children, as far as both sides have the same number of them."""
-        counts, others = Counter(legacy), Counter(new)
-        names = {name for name, count in counts.items() if others[name] == count}
-        before, after = ([name for name in side if name in names] for side in (legacy, new))
-        if before != after:
-            whole = path.rpartition("/")[0]
-            above = pattern.rpartition("/")[0]
-            self._findings.add(whole, Kind.ORDER, before[:ORDER_SHOWN_MAX], after[:ORDER_SHOWN_MAX], above)
+    def _child_order(
+        self, legacy: dict[str, Any], new: dict[str, Any], path: str, pattern: str, place: Place | None
+    ) -> None:
+        """The order of an element's children: a difference of the element."""
+        orders = differing_orders(legacy, new)
+        if orders is None:
+            return
+        below = place.at(ORDER) if place is not None else None
+        rule = (place.unordered if place is not None else None) or (below.ignore if below is not None else None)
+        before, after = (order[:ORDER_SHOWN_MAX] for order in orders)
+        self._findings.add(path, Kind.ORDER, before, after, pattern, explained_by=rule.model.id if rule else "")
 
     def _ruled(self, legacy: Any, new: Any, path: str, pattern: str, place: Place) -> bool:
         """Applies the rules for one value; True where that settles it."""
@@ -251,10 +254,20 @@ def ruled_form(value: Any, place: Place | None, *, legacy: bool) -> Any:
         return None
     if type(value) is dict:
         formed = {key: ruled_form(member, place.at(key), legacy=legacy) for key, member in value.items()}
+        if ORDER in formed:
+            _form_order(formed, place)
         return {key: member for key, member in formed.items() if member is not None}
     if type(value) is list:
         return [ruled_form(member, place.at(str(index)), legacy=legacy) for index, member in enumerate(value)]
     return value
+
+
+def _form_order(formed: dict[str, Any], place: Place) -> None:
+    """Take out of an element's form what rules are about in the order of its children."""
+    if place.unordered is not None:
+        del formed[ORDER]
+    elif place.at(TEXT) is not None and type(formed[ORDER]) is ChildOrder:
+        formed[ORDER] = formed[ORDER].names
 
 
 def _translation(place: Place | None) -> Callable[[Any], Any] | None:

@@ -54,7 +54,7 @@ class _Element:
         self.name = name
         self.document = document
         self.verbatim = name in _VERBATIM
-        self.order = ChildOrder()
+        self.order: list[str] = []
         self.pieces: list[str] = []
         self.said: list[str] = []  # text since the last tag, as it came
 
@@ -74,8 +74,8 @@ class _Element:
         self.end_text()
         if self.pieces:
             self.document[TEXT] = ("" if self.verbatim else " ").join(self.pieces)
-        if len(set(self.order)) > 1:
-            self.document[ORDER] = self.order
+        if (order := ChildOrder.of(self.order, self.pieces)) is not None:
+            self.document[ORDER] = order
 
 
 class _Builder:

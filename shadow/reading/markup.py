@@ -18,6 +18,7 @@ Source: XML 1.0, Namespaces in XML 1.0; OWASP XML External Entity Prevention.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from lxml import etree
@@ -45,8 +46,38 @@ ORDER: Final = "#order"
 class ChildOrder(list[str]):
     """How children of different names, and pieces of text, follow one another.
 
-    Compared as one: what one side lacks altogether is reported where it is missing, not here again.
+    Compared as one: what one side lacks altogether is reported where it is missing, not here again. A piece of text is
+    `#text`; where there are several, `#text 5` with its characters: `#text` itself has them as one. Two orders of the
+    same names are equal, so that text which changed makes an element no less like another one.
     """
+
+    __slots__ = ()
+    __hash__ = None
+
+    @classmethod
+    def of(cls, names: Iterable[str], pieces: Sequence[str]) -> ChildOrder | None:
+        """The order; None where there is nothing that could stand in another one.
+
+        Args:
+            names: of children, and `#text` for each piece of text.
+            pieces: of the text.
+        """
+        if len(pieces) > 1:
+            lengths = iter(pieces)
+            return cls(f"{TEXT} {len(next(lengths))}" if name == TEXT else name for name in names)
+        order = cls(names)
+        return order if len(set(order)) > 1 else None
+
+    @property
+    def names(self) -> list[str]:
+        """Without lengths of texts."""
+        return [TEXT if name.startswith(TEXT) else name for name in self]
+
+    def __eq__(self, other: object) -> bool:
+        return super().__eq__(other) or (isinstance(other, ChildOrder) and self.names == other.names)
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other  # a list has a way of its own
 
 
 def read_xml(raw: bytes) -> dict[str, Any]:
@@ -117,7 +148,7 @@ def _element(element: Any, *, namespace: str, own: str, verbatim: bool, depth: i
         document["@" + key] = _typed(element, value) if key == _XSI_TYPE and ":" in value else value
     if (space := element.get(_XML_SPACE)) is not None:
         verbatim = space == "preserve"
-    order = ChildOrder()
+    order: list[str] = []
     pieces: list[str] = []
     _put_text(element.text, pieces, order, verbatim=verbatim)
     for child in element:
@@ -129,12 +160,12 @@ def _element(element: Any, *, namespace: str, own: str, verbatim: bool, depth: i
         _put_text(child.tail, pieces, order, verbatim=verbatim)
     if pieces:
         document[TEXT] = ("" if verbatim else " ").join(pieces)
-    if len(set(order)) > 1:
-        document[ORDER] = order
+    if (child_order := ChildOrder.of(order, pieces)) is not None:
+        document[ORDER] = child_order
     return document
 
 
-def _put_text(text: str | None, pieces: list[str], order: ChildOrder, *, verbatim: bool) -> None:
+def _put_text(text: str | None, pieces: list[str], order: list[str], *, verbatim: bool) -> None:
     if not text:
         return
     piece = text.replace("\r\n", "\n") if verbatim else text.strip()

@@ -53,6 +53,15 @@ def test_same_meaning_in_other_bytes_matches(content_type, legacy, new):
         (XML, "xml", b"<a><b/><b>1</b></a>", b"<a><b>1</b></a>", ["missing /a/0/b/0 {} null"]),
         (XML, "xml", b"<a><b>1</b><b>2</b></a>", b"<a><b>2</b><b>1</b></a>", ["order /a/0/b [0, 1] [1, 0]"]),
         (XML, "xml", b"<a><b/><c/></a>", b"<a><c/><b/></a>", ['order /a/0 ["b", "c"] ["c", "b"]']),
+        (XML, "xml", b"<a><b/><c/><b/></a>", b"<a><b/><b/><c/></a>",
+         ['order /a/0 ["b", "c", "b"] ["b", "b", "c"]']),
+        (XML, "xml", b"<a>x<b/>y</a>", b"<a>x y<b/></a>", ['order /a/0 ["#text 1", "b", "#text 1"] ["#text", "b"]']),
+        (XML, "xml", b"<a>big x<b/>y</a>", b"<a>big<b/>x y</a>",
+         ['order /a/0 ["#text 5", "b", "#text 1"] ["#text 3", "b", "#text 3"]']),
+        (XML, "xml", b"<r><a>x y<b/>z</a><a/></r>", b"<r><a>x<b/>y z</a><a/></r>",
+         ['order /r/0/a/0 ["#text 3", "b", "#text 1"] ["#text 1", "b", "#text 3"]']),
+        (XML, "xml", b"<a>one<b/>two<c/></a>", b"<a>three<c/>four<b/></a>",
+         ['value /a/0/#text "one two" "three four"', 'order /a/0 ["#text", "b", "#text", "c"] ["#text", "c", "#text", "b"]']),
         (XML, "xml", b"<a><b/><c/></a>", b"<a><b/><x/><c/></a>", ["extra /a/0/x null [{}]"]),
         (XML, "xml", b"<a>x <b/> y</a>", b"<a>x <b/> z</a>", ['value /a/0/#text "x y" "x z"']),
         (HTML, "html", b"<p>a <b>c</b> d</p>", b"<p>a <b>x</b> d</p>",
@@ -220,3 +229,32 @@ def test_rule_may_say_that_a_server_error_became_another_status():
     comparison = comparer(("@status", "map", {"500": 422})).compare(legacy, new, method="GET")
     assert comparison.verdict is Verdict.MISMATCH
     assert shown(comparison.unexplained) == ["value /a 1 2"]
+
+
+ELEMENTS = b"<o><r><k>1</k><v>1</v></r><r><k>2</k><v>2</v></r></o>"
+MOVED = b"<o><r><v>2</v><k>2</k></r><r><v>1</v><k>1</k></r></o>"
+
+
+def test_the_order_of_children_of_different_names_is_explained_by_a_rule_for_their_element():
+    within = ['order /o/0/r/0 ["k", "v"] ["v", "k"]', 'order /o/0/r/1 ["k", "v"] ["v", "k"]']
+    among = "order /o/0/r [0, 1] [1, 0]"
+    found = compare(ELEMENTS, MOVED, ("/o/*/r/*", "unordered"), content_type=XML)
+    assert shown(found.differences) == [*(f"{one} (file:0)" for one in within), among]
+    assert found.verdict is Verdict.MISMATCH
+    both = (("/o/*/r", "unordered"), ("/o/*/r/*", "unordered"))
+    assert compare(ELEMENTS, MOVED, *both, content_type=XML).verdict is Verdict.EXPLAINED
+
+
+def test_the_rule_that_is_proposed_for_children_that_moved_explains_them():
+    (difference,) = compare(b"<o><a/><b/></o>", b"<o><b/><a/></o>", content_type=XML).differences
+    (explained,) = compare(
+        b"<o><a/><b/></o>", b"<o><b/><a/></o>", (difference.pattern, "unordered"), content_type=XML
+    ).differences
+    assert explained.explained_by == "file:0"
+
+
+def test_text_that_changed_makes_an_element_no_other_one():
+    paragraphs = [f"<p>{text} <b>x</b> {text}</p>" for text in ("one", "two", "three")]
+    legacy, new = "".join(paragraphs), "".join(["<p>twelve <b>x</b> twelve</p>", paragraphs[0], paragraphs[2]])
+    found = compare(legacy.encode(), new.encode(), content_type="text/html")
+    assert [one.kind for one in found.differences] == ["value", "order"]
