@@ -8,7 +8,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -16,10 +16,8 @@ import structlog
 
 from proxy.backoff import Backoff
 from proxy.channel import Channel, Frame, open_channel
+from proxy.signals import blocked_signals
 
-#: Signals that the supervisor coordinates. They stay blocked in a new process until it has its own handlers, so that a
-#: Ctrl-C or `kill` to the whole group cannot catch it half made.
-COORDINATED_SIGNALS: Final = (signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
 #: How long a process that has ended may still be heard.
 _LAST_WORDS_S: Final = 1.0
 
@@ -173,21 +171,6 @@ class Child:
     async def _pause(self, delay_s: float) -> None:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._retired.wait(), delay_s)
-
-
-@contextlib.contextmanager
-def blocked_signals() -> Iterator[None]:
-    """Block the coordinated signals while a process is made; they stay blocked in that process."""
-    signal.pthread_sigmask(signal.SIG_BLOCK, COORDINATED_SIGNALS)
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, COORDINATED_SIGNALS)
-
-
-def unblock_signals() -> None:
-    """In the new process, once its handlers are set: let the signals through."""
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, COORDINATED_SIGNALS)
 
 
 def _explain_exit(code: int) -> dict[str, Any]:

@@ -46,12 +46,13 @@ from typing import Any, Final
 import structlog
 
 from proxy.channel import Frame
-from proxy.child import Child, ChildEvents, unblock_signals
+from proxy.child import Child, ChildEvents
 from proxy.companion import Companion, Role
 from proxy.exchangesocket import ExchangeSocket, mirrors_anything
 from proxy.ledger import TableLedger
 from proxy.listening import bound_address, close_all
 from proxy.notify import notify
+from proxy.signals import unblock_signals
 from proxy.takeover import Inheritance, start_successor
 
 #: A worker that has not ended this long after its drain timeout is killed.

@@ -22,7 +22,7 @@ from typing import Final
 
 import structlog
 
-from proxy.child import blocked_signals
+from proxy.signals import blocked_signals
 
 #: Carries the inherited sockets from the old supervisor to the new one.
 VARIABLE: Final = "STRANGLER_TAKEOVER"

@@ -12,10 +12,10 @@ import asyncio
 import faulthandler
 import gc
 import os
-import signal
 import socket
 import sys
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, Final
 
 import click
@@ -23,11 +23,11 @@ import structlog
 import uvloop
 
 from proxy.channel import Channel, Frame, open_channel
-from proxy.child import unblock_signals
 from proxy.heap import keep_freed_memory
 from proxy.hop.accesslog import AccessLog
 from proxy.hop.plane import DataPlane
 from proxy.logging import configure_logging
+from proxy.signals import heed_signals
 from routes.config import Config
 from routes.table import Table, compile_table
 
@@ -62,11 +62,7 @@ class Worker:
         Args:
             channel: this end of the socket pair that leads to the supervisor.
         """
-        loop = asyncio.get_running_loop()
-        loop.add_signal_handler(signal.SIGTERM, self._frames.put_nowait, {"type": "drain"})
-        for ignored in (signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2):
-            signal.signal(ignored, signal.SIG_IGN)  # the supervisor coordinates
-        unblock_signals()
+        heed_signals(partial(self._frames.put_nowait, {"type": "drain"}))
         self._channel = await open_channel(channel, self._frames.put_nowait, self._on_supervisor_gone)
         snapshots = asyncio.create_task(self._send_snapshots())
         try:

@@ -11,10 +11,9 @@ import contextlib
 import faulthandler
 import gc
 import os
-import signal
 import socket
 import sys
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from typing import Any, Final, TypeVar
 
 import click
@@ -23,12 +22,13 @@ import uvloop
 
 from proxy.backoff import Backoff
 from proxy.channel import Channel, Frame, open_channel
-from proxy.child import unblock_signals
 from proxy.comparer.figures import Figures
 from proxy.comparer.intake import Intake
 from proxy.comparer.work import Work
 from proxy.heap import keep_freed_memory
 from proxy.logging import configure_logging
+from proxy.parts import Parts
+from proxy.signals import heed_signals
 from routes.config import Config
 from routes.shadowing import CompareModel
 from routes.table import compile_table
@@ -72,7 +72,7 @@ class Comparer:
         self._rules_version = -1
         self._figures = Figures()
         self._intakes: set[Intake] = set()
-        self._tasks: set[asyncio.Task[Any]] = set()
+        self._parts = Parts(self._on_broken)
 
     async def run(self, channel: socket.socket) -> int:
         """Compare; returns the exit status.
@@ -80,13 +80,9 @@ class Comparer:
         Args:
             channel: this end of the socket pair that leads to the supervisor.
         """
-        loop = asyncio.get_running_loop()
-        loop.add_signal_handler(signal.SIGTERM, self._ended.set)
-        for ignored in (signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2):
-            signal.signal(ignored, signal.SIG_IGN)  # the supervisor coordinates
-        unblock_signals()
+        heed_signals(self._ended.set)
         self._channel = await open_channel(channel, self._frames.put_nowait, self._on_supervisor_gone)
-        self._start(self._handle_frames())
+        self._parts.start(self._handle_frames())
         await self._ended.wait()
         await self._close()
         return self._exit_status
@@ -129,12 +125,12 @@ class Comparer:
         gc.freeze()
         loop = asyncio.get_running_loop()
         server = await loop.create_unix_server(self._make_intake, sock=self._listening)
-        self._start(self._work.run())
-        self._start(_serve(server))
-        self._start(self._watch_rules())
-        self._start(self._retain())
-        self._start(self._watch_store(self._work))
-        self._start(self._send_snapshots())
+        self._parts.start(self._work.run())
+        self._parts.start(_serve(server))
+        self._parts.start(self._watch_rules())
+        self._parts.start(self._retain())
+        self._parts.start(self._watch_store(self._work))
+        self._parts.start(self._send_snapshots())
 
     async def _install(self) -> None:
         """Compare by the table in force and the live rules."""
@@ -206,9 +202,7 @@ class Comparer:
 
     async def _close(self) -> None:
         """Finish the batch in hand, answer it, write what was learned."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._parts.end()
         if self._work is not None:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._work.finish(), FINISH_S)
@@ -219,17 +213,9 @@ class Comparer:
             self._channel.close()
             await asyncio.sleep(0)
 
-    def _start(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._on_task_done)
-
-    def _on_task_done(self, task: asyncio.Task[Any]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and task.exception() is not None:
-            # A part that is broken is worse than none: the supervisor starts another one.
-            log.error("comparer.failed", exc_info=task.exception())
-            self._end(EXIT_FAILED)
+    def _on_broken(self, error: BaseException) -> None:
+        log.error("comparer.failed", exc_info=error)
+        self._end(EXIT_FAILED)
 
 
 async def _serve(server: asyncio.Server) -> None:

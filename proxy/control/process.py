@@ -8,13 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import os
-import signal
 import socket
 import sys
 import time
-from collections.abc import Coroutine
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import click
 import structlog
@@ -22,7 +20,6 @@ from aiohttp import web
 
 from proxy.backoff import Backoff
 from proxy.channel import Channel, Frame, open_channel
-from proxy.child import unblock_signals
 from proxy.control.app import make_app
 from proxy.control.evidence import Evidence
 from proxy.control.rates import SAMPLE_S
@@ -30,6 +27,8 @@ from proxy.control.reload import Reloader
 from proxy.control.state import ControlState
 from proxy.control.watch import watch_file
 from proxy.logging import configure_logging
+from proxy.parts import Parts
+from proxy.signals import heed_signals
 from routes.config import Config
 from routes.shadowing import CompareModel
 from shadow.comparing.comparer import RouteComparer
@@ -49,20 +48,15 @@ class ControlProcess:
         self._early: list[Frame] = []  # what comes while the state is being made
         self._channel: Channel | None = None
         self._state: ControlState | None = None
-        self._tasks: set[asyncio.Task[Any]] = set()
+        self._parts = Parts(self._on_broken)
 
     async def run(self, channel: socket.socket) -> None:
         """Serve; the socket leads to the supervisor."""
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self._ended.set)
-        for ignored in (signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2):
-            signal.signal(ignored, signal.SIG_IGN)  # the supervisor coordinates
-        unblock_signals()
+        heed_signals(self._ended.set)
         self._channel = await open_channel(channel, self._on_frame, self._on_supervisor_gone)
-        self._start(self._serve())
+        self._parts.start(self._serve())
         await self._ended.wait()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._parts.end()
         self._channel.close()
 
     async def _serve(self) -> None:
@@ -85,10 +79,10 @@ class ControlProcess:
         for frame in self._early:
             self._handle(state, frame)
         self._early.clear()
-        self._start(self._sample(state))
-        self._start(self._watch(path))
+        self._parts.start(self._sample(state))
+        self._parts.start(self._watch(path))
         # The file may have changed while no control process was there to see it.
-        self._start(self._reload("start"))
+        self._parts.start(self._reload("start"))
         await self._serve_api(state)
 
     async def _serve_api(self, state: ControlState) -> None:
@@ -165,7 +159,7 @@ class ControlProcess:
             case "rejected":
                 state.reloader.settle(frame["version"], f"worker {frame['worker']}: {frame['error']}")
             case "reload":
-                self._start(self._reload(frame["reason"]))
+                self._parts.start(self._reload(frame["reason"]))
             case "draining":
                 state.draining = True
 
@@ -180,17 +174,9 @@ class ControlProcess:
         if self._channel is not None:
             self._channel.send(frame)
 
-    def _start(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._on_task_done)
-
-    def _on_task_done(self, task: asyncio.Task[Any]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and task.exception() is not None:
-            # A part of control that is broken is worse than none: the supervisor starts another one.
-            log.error("control.failed", exc_info=task.exception())
-            self._ended.set()
+    def _on_broken(self, error: BaseException) -> None:
+        log.error("control.failed", exc_info=error)
+        self._ended.set()
 
 
 def _make_comparer(model: CompareModel) -> RouteComparer:

@@ -9,11 +9,10 @@ import asyncio
 import contextlib
 import faulthandler
 import os
-import signal
 import socket
 import sys
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import click
 import structlog
@@ -21,9 +20,10 @@ import uvloop
 
 from legacy_adapters.host import SyncHost
 from proxy.channel import Channel, Frame, open_channel
-from proxy.child import unblock_signals
 from proxy.heap import collect_rarely, keep_freed_memory
 from proxy.logging import configure_logging
+from proxy.parts import Parts
+from proxy.signals import heed_signals
 from routes.config import Config
 
 #: Between two snapshots.
@@ -50,20 +50,14 @@ class SyncerProcess:
         Args:
             channel: this end of the socket pair that leads to the supervisor.
         """
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self._ended.set)
-        for ignored in (signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2):
-            signal.signal(ignored, signal.SIG_IGN)  # the supervisor coordinates
-        unblock_signals()
+        heed_signals(self._ended.set)
         to_supervisor = await open_channel(channel, self._frames.put_nowait, self._on_supervisor_gone)
-        works = self._host.run(), self._handle_frames(to_supervisor), self._send_snapshots(to_supervisor)
-        tasks = [asyncio.create_task(work) for work in works]
-        for task in tasks:
-            task.add_done_callback(self._on_task_done)
+        parts = Parts(self._on_broken)
+        for work in (self._host.run(), self._handle_frames(to_supervisor), self._send_snapshots(to_supervisor)):
+            parts.start(work)
         await self._ended.wait()
-        for task in tasks:
-            task.cancel()
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(asyncio.gather(*tasks, return_exceptions=True), CLOSE_S)
+            await asyncio.wait_for(parts.end(), CLOSE_S)
         to_supervisor.close()
         await asyncio.sleep(0)
         return self._exit_status
@@ -86,12 +80,10 @@ class SyncerProcess:
             to_supervisor.offer({"type": "snapshot", "data": {"syncs": self._host.status()}})
             await asyncio.sleep(SNAPSHOT_S)
 
-    def _on_task_done(self, task: asyncio.Task[Any]) -> None:
-        if not task.cancelled() and task.exception() is not None:
-            # A part that is broken is worse than none: the supervisor starts another one.
-            log.error("syncer.failed", exc_info=task.exception())
-            self._exit_status = EXIT_FAILED
-            self._ended.set()
+    def _on_broken(self, error: BaseException) -> None:
+        log.error("syncer.failed", exc_info=error)
+        self._exit_status = EXIT_FAILED
+        self._ended.set()
 
 
 @click.command()
