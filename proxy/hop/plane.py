@@ -22,7 +22,7 @@ from proxy.mirroring.outbox import Outbox
 from proxy.mirroring.quiet import Quiet
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
     from proxy.hop.connection import Connection
     from routes.config import Config, Listen
@@ -191,23 +191,24 @@ class DataPlane:
             listener.dispose()  # or the kernel would go on taking connections that nobody accepts
         # What is already on its way on a connection that is still idle is answered: closing at once would reset it.
         grace_s = min(DRAIN_GRACE_S, timeout_s)
-        await self._until_emptied(grace_s)
+        await asyncio.sleep(0)  # who was accepted last is not yet among the clients
+        await self._until_gone(grace_s, self._clients, self._handshaking)
         for client in tuple(self._clients):
             if client.exchange is None and client.tunnel is None:
                 client.transport.close()
-        await self._until_emptied(timeout_s - grace_s)
+        await self._until_gone(timeout_s - grace_s, self._clients)
         cut = len(self._clients)
         for client in tuple(self._clients):
             client.transport.abort()
         await self.mirrors.drain(MIRROR_DRAIN_S)
         return cut
 
-    async def _until_emptied(self, timeout_s: float) -> None:
-        """Return when no client is connected any more, or after `timeout_s`."""
-        if self._clients:
-            self._emptied.clear()
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(timeout_s):
+    async def _until_gone(self, timeout_s: float, *crowds: Collection[Connection]) -> None:
+        """Return when nobody is left in these, or after `timeout_s`."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(timeout_s):
+                while any(crowds):
+                    self._emptied.clear()
                     await self._emptied.wait()
 
     async def close(self) -> None:
