@@ -6,6 +6,9 @@ decision    what becomes of one change: two tables, pure
 family      what syncs whose records need each other's tell each other
 heldback    rows that lack another sync's record: held back until it may have come
 batch       a set of changes in one transaction: decide, write, try again, record, quarantine
+item        one of those changes: what it writes, and what the ledger says of it then
+lack        what becomes of a row that lacks another sync's record
+tally       what became of changes, counted
 stream      one direction at work, step by step
 backfill    the first copy, with what was captured meanwhile going first
 checkpoint  how far a direction has come, as it is kept

@@ -23,13 +23,16 @@ from typing import Final
 
 from legacy_adapters.change import Change, ChangeBatch, Entry, Load
 from legacy_adapters.connector import Transaction
-from legacy_adapters.engine.batch import Batch, Item, Lack, Seen, Tally
+from legacy_adapters.engine.batch import Batch
 from legacy_adapters.engine.checkpoint import BackfillMark, LiveMark
 from legacy_adapters.engine.decision import Manner
 from legacy_adapters.engine.heldback import PATIENCE_S, state_of
+from legacy_adapters.engine.item import Item, Seen
+from legacy_adapters.engine.lack import Lack
 from legacy_adapters.engine.model import FLOOD_CHANGES_MIN
 from legacy_adapters.engine.portion import Portions
 from legacy_adapters.engine.stream import Stream
+from legacy_adapters.engine.tally import Tally
 from legacy_adapters.engine.throttle import Throttle
 from legacy_adapters.errors import StaleError
 from legacy_adapters.mapper import Found, MappedChunk
@@ -199,7 +202,7 @@ class Backfill:
         chunk, held_back = portion.chunk, self._stream.held_back
         if chunk is not None and len(chunk):
             await self._throttle.wait(len(chunk))
-        held_back.more = not portion.mark.done
+        held_back.looked(more=not portion.mark.done)
         first = held_back.first_lack
         await self._stream.note_duplicates(portion.changes.changes)
         tally, lacking = await self._attempt(portion, portion.changes, None, lambda _: first)

@@ -16,113 +16,25 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from enum import Enum, auto
+from dataclasses import replace
 from typing import Final
 
-from legacy_adapters.change import Change, Entry, Operation, Quarantined, Rejection, Write
+from legacy_adapters.change import Entry, Operation, Rejection, Write
 from legacy_adapters.connector import Transaction
-from legacy_adapters.engine.decision import (
-    CONFLICT,
-    EFFECTS,
-    OWED,
-    UNKNOWN,
-    Base,
-    Decision,
-    Manner,
-    Pair,
-    Verdict,
-    decide,
-    merge_base,
-    settled_early,
-)
+from legacy_adapters.engine.decision import EFFECTS, Decision, Manner, Pair, Verdict, decide, merge_base, settled_early
 from legacy_adapters.engine.family import LACKING
+from legacy_adapters.engine.item import Item, Refusal, Seen
+from legacy_adapters.engine.lack import Lack, counts
 from legacy_adapters.engine.model import FLOOD_CHANGES_MIN, FLOOD_SHARE_MAX, Direction
+from legacy_adapters.engine.tally import Tally
 from legacy_adapters.errors import FloodError, MappingError
 from legacy_adapters.mapper import Found
-from legacy_adapters.record import Chunk, Key, Row, Stored
+from legacy_adapters.record import Chunk, Key, Stored
 
 #: Times that rows which stand in each other's way are sorted out, one refused group less each time.
 SWAPS_MAX: Final = 8
 #: Reasons that may go away by themselves: another record comes, or gives up what this one needs.
 PASSING: Final = frozenset({"foreign_key", "lookup", "unique", "key_taken"})
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """What one snapshot of the source showed.
-
-    Attributes:
-        changes: one per key.
-        counters: the other direction's ledger lines, by source key of this direction.
-        found: what lookups need.
-    """
-
-    changes: Sequence[Change]
-    counters: Mapping[Key, Entry] = field(default_factory=dict)
-    found: Found = field(default_factory=dict)
-
-
-@dataclass(slots=True)
-class Tally:
-    """What became of a batch.
-
-    Attributes:
-        counts: by counter: `applied`, `skipped`, `echo`, `quarantined`, `settled` (conflicts that authority decided),
-            `conflict` (conflicts that a person decides).
-        reasons: quarantined changes by reason.
-        released: keys that left quarantine.
-    """
-
-    counts: Counter[str] = field(default_factory=Counter)
-    reasons: Counter[str] = field(default_factory=Counter)
-    released: int = 0
-
-    def add(self, other: Tally) -> None:
-        """Count both."""
-        self.counts.update(other.counts)
-        self.reasons.update(other.reasons)
-        self.released += other.released
-
-
-class Lack(Enum):
-    """What becomes of a row that lacks another sync's record."""
-
-    COUNTS = auto()  # quarantine, and counted for a flood
-    FORGIVEN = auto()  # quarantine, not counted
-    WAITS = auto()  # left alone, for the caller to try again
-
-
-def _counts(_: Key) -> Lack:
-    """Of a sync that knows no others."""
-    return Lack.COUNTS
-
-
-@dataclass(slots=True)
-class Item:
-    """One change on its way through a batch."""
-
-    change: Change
-    entry: Entry | None
-    counter: Entry | None
-    base: Base = UNKNOWN
-    mapped: Row | None = None
-    known_key: Key | None = None
-    target_key: Key | None = None
-    target: Stored | None = None
-    decision: Decision = CONFLICT
-    refusal: Rejection | None = None
-    failure: MappingError | None = None
-
-    @property
-    def source_hash(self) -> int | None:
-        """Of the source's state."""
-        return None if self.change.stored is None else self.change.stored.hash
-
-    @property
-    def moved(self) -> bool:
-        """The record has another key in the target than before."""
-        return self.known_key is not None and self.target_key != self.known_key
 
 
 class Batch:
@@ -141,7 +53,7 @@ class Batch:
         now: float,
         may_be_held: bool = True,
         by: str = "later_change",
-        lack: Callable[[Key], Lack] = _counts,
+        lack: Callable[[Key], Lack] = counts,
     ) -> None:
         self._direction = direction
         self._mapper = direction.mapper
@@ -157,7 +69,7 @@ class Batch:
         self.lacking: list[Item] = []
         self._lines: list[Entry] = []
         self._lines_as_given: list[Entry] = []
-        self._refused: list[tuple[Item, str, str, str]] = []
+        self._refused: list[Refusal] = []
         self._done: list[Key] = []
         self._tally = Tally()
 
@@ -296,7 +208,7 @@ class Batch:
         together = [item for item in items if not item.moved]
         rejections = {
             rejection.key: rejection
-            for rejection in (await self._transaction.write([_write(item) for item in together]) if together else [])
+            for rejection in (await self._transaction.write([item.write for item in together]) if together else [])
         }
         again = []
         for item in together:
@@ -305,7 +217,7 @@ class Batch:
         for item in items:
             if item.moved:  # the row leaves its old key and comes to the new one, or neither
                 assert item.known_key is not None  # noqa: S101 - moved
-                pair = [Write(item.known_key, Operation.DELETE, exists=True), _write(item)]
+                pair = [Write(item.known_key, Operation.DELETE, exists=True), item.write]
                 refused = await self._transaction.swap(pair)
                 item.refusal = refused[0] if refused else None
                 again += [item] if self._may_try_again(item) else []
@@ -317,7 +229,7 @@ class Batch:
         for _ in range(SWAPS_MAX):
             if len(swapping) < 2:  # noqa: PLR2004 - it takes two to stand in each other's way
                 break
-            refused = {one.key: one for one in await self._transaction.swap([_write(item) for item in swapping])}
+            refused = {one.key: one for one in await self._transaction.swap([item.write for item in swapping])}
             if not refused:
                 break
             swapping = [item for item in swapping if item.target_key not in refused]
@@ -352,42 +264,9 @@ class Batch:
         self._tally.counts["settled"] += item.decision.settled
         if item.decision.verdict is not Verdict.REPLAYED:  # what is old news says nothing about what is held
             self._done.append(item.change.key)
-        line = self._line(item, effect.pair, found)
+        line = item.line(self._mapper.version, lambda: self._target_key(item.change.key, found))
         if line is not None:
             (self._lines if effect.pair is Pair.STATES else self._lines_as_given).append(line)
-
-    def _line(self, item: Item, pair: Pair, found: Found) -> Entry | None:
-        change, entry, counter = item.change, item.entry, item.counter
-        position = max(change.position, entry.position) if entry is not None else change.position
-        if pair is Pair.NONE:
-            return None
-        if pair is Pair.BASE and item.base.echo and counter is not None:
-            return Entry(
-                change.key,
-                counter.source_key,
-                position,
-                counter.target_hash,
-                counter.source_hash,
-                self._mapper.version,
-                counter.target_hash is None,
-                counter.generation,
-            )
-        if pair is Pair.BASE and entry is not None:
-            return None if entry.position == position else replace(entry, position=position)
-        target_key = item.target_key or self._target_key(change.key, found)
-        if target_key is None:
-            return None
-        generation = 1 + max(item.base.generation, 0 if entry is None else entry.generation)
-        return Entry(
-            change.key,
-            target_key,
-            position,
-            item.source_hash,
-            OWED if pair is Pair.OWED else None,
-            self._mapper.version,
-            change.stored is None,
-            generation,
-        )
 
     def _target_key(self, key: Key, found: Found) -> Key | None:
         try:
@@ -407,7 +286,7 @@ class Batch:
         if lack is Lack.WAITS:
             self.lacking.append(item)
             return
-        self._refused.append((item, reason, detail, field_name))
+        self._refused.append(Refusal(item, reason, detail, field_name))
         if lack is Lack.COUNTS:
             self._counted[reason] += 1
 
@@ -426,37 +305,11 @@ class Batch:
             resolution = "superseded" if self._by == "later_change" else "retried"
             await self._transaction.release(released, by=self._by, resolution=resolution, at=self._now)
         if self._refused:
-            await self._transaction.hold([self._quarantined(*refused, held) for refused in self._refused])
+            await self._transaction.hold(
+                [refusal.quarantined(held.get(refusal.item.change.key), self._now) for refusal in self._refused]
+            )
         self._tally.released += len(released)
-        for _, reason, _, _ in self._refused:
+        for refusal in self._refused:
             self._tally.counts["quarantined"] += 1
-            self._tally.counts["conflict"] += reason == "conflict"
-            self._tally.reasons[reason] += 1
-
-    def _quarantined(
-        self, item: Item, reason: str, detail: str, field_name: str, held: Mapping[Key, Quarantined]
-    ) -> Quarantined:
-        change = item.change
-        before = held.get(change.key)
-        return Quarantined(
-            source_key=change.key,
-            target_key=item.target_key,
-            reason=reason,
-            detail=detail,
-            field=field_name,
-            position=max(change.position, 0 if before is None else before.position),
-            source_row=None if change.stored is None else change.stored.row,
-            target_row=None if item.target is None else item.target.row,
-            attempts=1 if before is None else before.attempts + 1,
-            first_at=self._now if before is None else before.first_at,
-            last_at=self._now,
-        )
-
-
-def _write(item: Item) -> Write:
-    key = item.target_key or ()
-    if item.mapped is None:
-        return Write(key, Operation.DELETE, exists=True)
-    left = item.decision.left
-    row = {name: value for name, value in item.mapped.items() if name not in left} if left else item.mapped
-    return Write(key, Operation.UPSERT, row, exists=False if item.moved else item.target is not None)
+            self._tally.counts["conflict"] += refusal.reason == "conflict"
+            self._tally.reasons[refusal.reason] += 1

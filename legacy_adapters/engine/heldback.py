@@ -26,9 +26,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from legacy_adapters.change import Change
-from legacy_adapters.engine.batch import Item, Lack, Tally
 from legacy_adapters.engine.family import LACKING, Family, Wait
+from legacy_adapters.engine.item import Item
+from legacy_adapters.engine.lack import Lack
 from legacy_adapters.engine.model import FLOOD_CHANGES_MIN, FLOOD_SHARE_MAX
+from legacy_adapters.engine.tally import Tally
 from legacy_adapters.record import Key
 
 #: Seconds for which a row is held back.
@@ -81,8 +83,8 @@ class HeldBack:
         self._relatives = family.kin(sync, direction, parents=True, children=True)
         self._heard = 0
         self._again_at, self._again_s = 0.0, AGAIN_MIN_S
-        #: There is more to be read, which a table that refers to itself may lack; the stream says so.
-        self.more = False
+        #: There is more to be read, which a table that refers to itself may lack.
+        self._more = False
 
     def __len__(self) -> int:
         """How many there are."""
@@ -98,7 +100,7 @@ class HeldBack:
         """What becomes of a row that was just read and lacks something."""
         if self._relatives:
             return Lack.WAITS
-        return Lack.FORGIVEN if self.more and self._family.own_parent(self._sync) else Lack.COUNTS
+        return Lack.FORGIVEN if self._more and self._family.own_parent(self._sync) else Lack.COUNTS
 
     @property
     def oldest_at(self) -> float | None:
@@ -136,6 +138,10 @@ class HeldBack:
     def looking(self) -> None:
         """A look begins, of which rows will be tried: what kin writes from now on is news."""
         self._heard = self._family.written(self._relatives, self._direction)
+
+    def looked(self, *, more: bool) -> None:
+        """What a look has found is about to be tried; there is `more` to be read behind it, or not."""
+        self._more = more
 
     def settle(self, tried: Sequence[Key], lacking: Sequence[Item], since: float, of: int) -> None:
         """A batch was committed.
@@ -182,7 +188,7 @@ class HeldBack:
         family, direction = self._family, self._direction
         missing = family.missing(one.kin, direction, one.since)
         if not missing:
-            own = self.more and family.own_parent(self._sync)
+            own = self._more and family.own_parent(self._sync)
             return Lack.FORGIVEN if own or family.has_set_aside(one.kin, direction) else Lack.COUNTS
         if family.still(missing):
             if family.paused_for(missing, self._sync):

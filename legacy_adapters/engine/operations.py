@@ -13,11 +13,13 @@ from dataclasses import replace
 
 from legacy_adapters.change import Change, Entry, Quarantined
 from legacy_adapters.connector import Transaction
-from legacy_adapters.engine.batch import Batch, Seen, Tally
+from legacy_adapters.engine.batch import Batch
 from legacy_adapters.engine.checkpoint import BackfillMark, LiveMark
 from legacy_adapters.engine.decision import Manner
+from legacy_adapters.engine.item import Seen
 from legacy_adapters.engine.model import Direction
 from legacy_adapters.engine.stream import Stream
+from legacy_adapters.engine.tally import Tally
 from legacy_adapters.errors import StaleError, SyncError
 from legacy_adapters.record import Key, Side
 

@@ -11,12 +11,13 @@ import structlog
 
 from legacy_adapters.change import Quarantined
 from legacy_adapters.engine.backfill import Backfill
-from legacy_adapters.engine.batch import PASSING, Tally
+from legacy_adapters.engine.batch import PASSING
 from legacy_adapters.engine.family import LACKING
 from legacy_adapters.engine.model import SyncModel
 from legacy_adapters.engine.phases import STILL, Event, Phase, next_phase
 from legacy_adapters.engine.status import Progress, SyncStatus
 from legacy_adapters.engine.stream import Stream, Surroundings
+from legacy_adapters.engine.tally import Tally
 from legacy_adapters.engine.throttle import Throttle
 from legacy_adapters.errors import FloodError, StaleError, StoreUnavailableError, SyncError, trace_of
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from legacy_adapters.engine.batch import Tally
+from legacy_adapters.engine.tally import Tally
 
 #: Over how long a rate is taken.
 RATE_WINDOW_S: Final = 10.0

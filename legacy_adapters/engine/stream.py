@@ -18,13 +18,16 @@ from typing import Final, Protocol
 
 from legacy_adapters.change import Change, ChangeBatch, Cursor, Entry, Quarantined
 from legacy_adapters.connector import Snapshot
-from legacy_adapters.engine.batch import Batch, Lack, Seen, Tally
+from legacy_adapters.engine.batch import Batch
 from legacy_adapters.engine.checkpoint import LiveMark
 from legacy_adapters.engine.decision import Manner
 from legacy_adapters.engine.family import Family
 from legacy_adapters.engine.heldback import HeldBack
+from legacy_adapters.engine.item import Seen
+from legacy_adapters.engine.lack import Lack
 from legacy_adapters.engine.model import Direction, SyncSettings
 from legacy_adapters.engine.portion import Portions
+from legacy_adapters.engine.tally import Tally
 from legacy_adapters.errors import QuarantineFullError, StaleError
 from legacy_adapters.mapper import Found
 from legacy_adapters.record import Key, Row
@@ -263,7 +266,7 @@ class Stream:
     async def _apply(self, after: LiveMark, look: Look) -> Tally:
         await self.require_room()
         held_back, keys = self.held_back, [change.key for change in look.seen.changes]
-        held_back.more = look.more
+        held_back.looked(more=look.more)
         first = held_back.first_lack
         await self.note_duplicates(look.read.changes)
         async with self.direction.writes.transaction() as transaction:

@@ -10,8 +10,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from legacy_adapters.engine.batch import Tally
 from legacy_adapters.engine.operations import Operations
+from legacy_adapters.engine.tally import Tally
 from legacy_adapters.record import Key
 from legacy_adapters.verify.verifying import Fault, Finding
 

@@ -9,9 +9,11 @@ import structlog
 
 from legacy_adapters.change import Change
 from legacy_adapters.engine import batch, heldback
-from legacy_adapters.engine.batch import Item, Lack, Tally
 from legacy_adapters.engine.family import SET_ASIDE_S, Family
 from legacy_adapters.engine.heldback import PATIENCE_S, HeldBack
+from legacy_adapters.engine.item import Item
+from legacy_adapters.engine.lack import Lack
+from legacy_adapters.engine.tally import Tally
 from legacy_adapters.record import Stored
 from support.model_families import Families
 
@@ -201,7 +203,7 @@ def test_sync_that_is_its_own_parent_waits_for_nobody():
     clock = Clock()
     rows = HeldBack(family(clock, people=["people"]), "people", "to_new")
     assert rows.first_lack is Lack.COUNTS
-    rows.more = True
+    rows.looked(more=True)
     assert rows.first_lack is Lack.FORGIVEN
 
 

@@ -7,11 +7,12 @@ from dataclasses import replace
 import pytest
 import structlog
 
-from legacy_adapters.engine import batch
+from legacy_adapters.engine import batch, item
 from legacy_adapters.engine.backfill import Backfill
-from legacy_adapters.engine.batch import Batch, Seen
+from legacy_adapters.engine.batch import Batch
 from legacy_adapters.engine.checkpoint import LiveMark
 from legacy_adapters.engine.decision import APPLY, Manner
+from legacy_adapters.engine.item import Seen
 from legacy_adapters.engine.stream import Step, Stream
 from legacy_adapters.errors import MappingError
 from legacy_adapters.record import Side
@@ -221,7 +222,7 @@ async def test_deletes_without_a_trace_come_back(monkeypatch):
         assert pair.new.get(1) is None
 
     await scenario()
-    monkeypatch.setattr(Batch, "_line", lambda *_: None)
+    monkeypatch.setattr(item.Item, "line", lambda *_: None)
     await fails(scenario, fault=KeyError)
 
 
@@ -256,7 +257,7 @@ async def test_echo_that_believes_in_todays_target_overlooks_a_conflict(monkeypa
 
 
 async def test_merge_that_is_not_owed_back_leaves_the_sides_apart(monkeypatch):
-    monkeypatch.setattr(batch, "OWED", None)
+    monkeypatch.setattr(item, "OWED", None)
     whole = ModelTransaction.record
 
     async def record(self, entries, *, as_given=False):
