@@ -69,6 +69,7 @@ async def _direction(direction: Direction, pending: ChangeBatch | None) -> dict[
         "counts": None,
         "quarantine": None,
         "held": await direction.writes.quarantine_counts(),
+        "waiting": None,
         "duplicates": await direction.writes.count_duplicates(),
         "pending": None if pending is None else len(pending.changes),
         "pending_more": pending is not None and pending.more,

@@ -14,6 +14,7 @@ from routes.overlap import Meeting, covers, meets, place_covers
 from routes.paths import path_back
 from routes.services import compile_services
 from routes.shadowchecks import shadow_findings
+from routes.syncchecks import sync_findings
 from routes.template import PathRegex, PathTemplate, is_plain_path
 
 if TYPE_CHECKING:
@@ -30,8 +31,8 @@ def analyse(config: Config) -> list[Finding]:
     """Look for what a validated configuration probably does not mean.
 
     Returns:
-        The findings in the order of the file, those about services last. A claim is never false, but not everything
-        is found: several earlier routes that only together cover a later one are not.
+        The findings in the order of the file, those about services and syncs last. A claim is never false, but not
+        everything is found: several earlier routes that only together cover a later one are not.
 
     Raises:
         ConfigError: the configuration cannot be compiled.
@@ -44,7 +45,10 @@ def analyse(config: Config) -> list[Finding]:
         findings += _rewrite_hints(route)
         findings += shadow_findings(route, config.routes[route.index])
     findings.sort(key=lambda finding: finding.path[1] if len(finding.path) > 1 else len(routes))
-    return findings + list(_unused_services(config, routes))
+    findings += _unused_services(config, routes)
+    for index, sync in enumerate(config.syncs):
+        findings += sync_findings(index, sync)
+    return findings
 
 
 def _relations(routes: tuple[RouteModel, ...]) -> Iterator[Finding]:

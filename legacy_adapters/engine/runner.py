@@ -118,7 +118,7 @@ class SyncRunner:
             stalled=self._stalled,
             error=self._error,
             directions=tuple(
-                progress.status(stream.direction.name)
+                progress.status(stream.direction.name, len(stream.held_back))
                 for stream, progress in zip(self._streams, self._progress, strict=True)
             ),
         )
@@ -257,7 +257,7 @@ class SyncRunner:
         due = [held for _, held in rows if _is_due(held, now)]
         if due:
             tally = await stream.read_again(due)
-            self._progress[number].note(0, tally, None)
+            self._progress[number].count(tally)
         if not rows and not after:
             stream.held_estimate = 0
 

@@ -29,6 +29,7 @@ class DirectionStatus:
         counts: by name: see `COUNTERS`; since this process started.
         quarantine: reasons of what went to quarantine, since this process started.
         held: how much is in quarantine, by reason, as of some seconds ago.
+        waiting: rows that were read and lack another sync's record, which that sync is still to bring.
         duplicates: records of the written store that are flagged as agreeing with others; None is not looked for.
     """
 
@@ -42,6 +43,7 @@ class DirectionStatus:
     counts: dict[str, int]
     quarantine: dict[str, int]
     held: dict[str, int]
+    waiting: int
     duplicates: int | None
 
 
@@ -85,11 +87,15 @@ class Progress:
     _window: float = 0.0
     _window_at: float | None = None
 
+    def count(self, tally: Tally) -> None:
+        """Something was committed that says nothing of how far the capture was read."""
+        self.alive_at = self.monotonic()
+        self.tally.add(tally)
+
     def note(self, rows: int, tally: Tally, oldest_at: float | None) -> None:
         """A step was committed: `rows` were read, the oldest of them captured at `oldest_at` (Unix time)."""
-        now = self.monotonic()
-        self.alive_at = now
-        self.tally.add(tally)
+        self.count(tally)
+        now = self.alive_at
         self.lag_s = 0.0 if oldest_at is None else max(0.0, self.clock() - oldest_at)
         if self._window_at is None:
             self._window_at = now
@@ -106,8 +112,8 @@ class Progress:
         silent = 0.0 if self._window_at is None else self.monotonic() - self._window_at
         return self._rate if silent < RATE_WINDOW_S else 0.0
 
-    def status(self, name: str) -> DirectionStatus:
-        """As plain data."""
+    def status(self, name: str, waiting: int = 0) -> DirectionStatus:
+        """As plain data, with how many rows are held back."""
         rate = self.rate
         left = None if self.rows_total is None or self.copied else max(0, self.rows_total - self.rows_done)
         return DirectionStatus(
@@ -121,6 +127,7 @@ class Progress:
             counts={counter: self.tally.counts[counter] for counter in COUNTERS},
             quarantine=dict(self.tally.reasons),
             held=dict(self.held),
+            waiting=waiting,
             duplicates=self.duplicates,
         )
 

@@ -27,6 +27,9 @@ SYNC_METRICS: Final[dict[str, MetricSpec]] = {
         "counter", (*_WAY, "reason"), "What went to quarantine, by reason, since the syncer started."
     ),
     "strangler_sync_held": MetricSpec("gauge", (*_WAY, "reason"), "Records in quarantine, by reason."),
+    "strangler_sync_waiting": MetricSpec(
+        "gauge", _WAY, "Rows that lack another sync's record, and wait for that sync to bring it."
+    ),
     "strangler_sync_duplicates": MetricSpec(
         "gauge", _WAY, "Records that agree with others on the columns of duplicates.on, up to 100,000."
     ),
@@ -46,6 +49,7 @@ def sync_samples(syncer: Mapping[str, Any] | None, syncs: Sequence[Mapping[str, 
         "strangler_sync_rows_per_second": "rate",
         "strangler_sync_backfill_rows": "rows_done",
         "strangler_sync_backfill_done": "copied",
+        "strangler_sync_waiting": "waiting",
     }
     return {
         "strangler_syncer_ready": [((), float(syncer is not None and syncer["state"] == "ready"))],

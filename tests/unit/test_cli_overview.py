@@ -40,6 +40,11 @@ def test_records_that_may_be_the_same_are_counted_below() -> None:
     assert shown.splitlines()[-1].strip() == told
 
 
+def test_rows_that_wait_for_other_syncs_are_counted_below() -> None:
+    shown = drawn(sync("orders", way(waiting=1234), way("to_legacy", waiting=0)), width=120)
+    assert shown.splitlines()[-1].strip() == "orders to_new: 1,234 rows wait for records of other syncs"
+
+
 def test_a_first_copy_says_how_far_it_is_how_fast_and_how_long_it_takes() -> None:
     copying = way(copied=False, rows_done=24_000, rows_total=50_000, rate=3400.0, eta_s=7.6)
     shown = drawn(sync("customers", copying, phase="backfill"))

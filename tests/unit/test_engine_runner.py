@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
 import pytest
 import structlog
 
+from legacy_adapters.change import Change
+from legacy_adapters.engine.family import Family
+from legacy_adapters.engine.item import Item
 from legacy_adapters.engine.model import SyncModel, SyncSettings
 from legacy_adapters.engine.operations import Operations
 from legacy_adapters.engine.phases import TRANSITIONS, Event, Phase, next_phase
-from legacy_adapters.engine.status import as_data
+from legacy_adapters.engine.runner import SyncRunner
+from legacy_adapters.engine.status import Progress, as_data
+from legacy_adapters.engine.stream import Surroundings
 from legacy_adapters.engine.syncer import Syncer
+from legacy_adapters.engine.tally import Tally
 from legacy_adapters.engine.throttle import PAUSE_MAX_S, Throttle
 from legacy_adapters.errors import CaptureError, MappingError, SyncError
 from legacy_adapters.mapper import Lookup
-from legacy_adapters.record import Side
+from legacy_adapters.record import Side, Stored
 from support.model_chaos import Killed
 from support.model_mapper import ModelMapper
 from support.model_store import ModelSnapshot, ModelStore
@@ -427,3 +434,37 @@ async def test_capture_error_reaches_whoever_steps_by_hand():
     pair.legacy.state.pruned = 10
     with pytest.raises(CaptureError):
         await pair.to_new.step()
+
+
+def test_rows_that_wait_for_another_syncs_record_are_told():
+    ways = {("orders", "to_new"), ("customers", "to_new")}
+    runner = SyncRunner(model("orders"), Surroundings(family=Family({"orders": ["customers"]}, ways)))
+    assert as_data(runner.status())["directions"][0]["waiting"] == 0
+    child = Item(Change((7,), 1, Stored((7,), {"id": 7}, 1)), None, None)
+    runner.streams[0].held_back.settle([], [child], time.monotonic(), 1)
+    assert as_data(runner.status())["directions"][0]["waiting"] == 1
+
+
+def test_another_look_at_quarantine_says_nothing_of_the_lag():
+    progress = Progress(clock=lambda: 1000.0)
+    progress.note(1, Tally(), 990.0)
+    progress.count(Tally())
+    assert progress.status("to_new").lag_s == 10.0
+
+
+async def test_lag_stays_while_quarantine_is_looked_at_again():
+    one = model(unique=("mail",))
+    one.legacy.put(id=1, NAME="a", MAIL="x")
+    one.new.put(id=9, name="somebody else's", mail="x")
+    now = [1000.0]
+    runner = SyncRunner(one, Surroundings(clock=lambda: now[0]))
+    (stream,), (progress,) = runner.streams, runner._progress
+    await stream.begin()
+    one.legacy.put(id=1, NAME="b", MAIL="x")
+    await stream.step()
+    progress.note(1, Tally(), 990.0)
+    assert await one.new.quarantine_counts() == {"unique": 1}
+    now[0] += 60.0
+    await runner._retry_held(0, stream)
+    assert [held.attempts for _, held in await one.new.quarantine(resolved=False, after=0, limit=9)] == [2]
+    assert progress.lag_s == 10.0

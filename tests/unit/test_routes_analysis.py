@@ -248,3 +248,13 @@ def test_a_thousand_routes_are_analysed_in_seconds(make):
     start = time.process_time()
     analyse(config)
     assert time.process_time() - start < 20  # two where nothing else runs and no coverage is measured
+
+
+def test_sync_that_is_to_work_in_parallel_is_told_that_it_does_not():
+    side = {"connector": "sql", "url": "sqlite:///a.db", "table": "t", "key": ["id"]}
+    sync = {"name": "s", "legacy": side, "new": side, "direction": "to_new", "fields": [{"legacy": "id", "new": "id"}]}
+    plain = config_of({}).model_dump(exclude_unset=True)
+    config = Config.model_validate(plain | {"syncs": [sync, sync | {"name": "t", "apply": {"parallel": 4}}]})
+    finding = next(one for one in analyse(config) if one.kind == "parallel_unused")
+    assert finding.path == ("syncs", 1, "apply", "parallel")
+    assert sum(one.kind == "parallel_unused" for one in analyse(config)) == 1

@@ -89,6 +89,8 @@ def _notes(one: Mapping[str, Any]) -> Iterator[str]:
     yield from progress_lines(one)
     yield from _pending_lines(one)
     for way in one["directions"]:
+        if waiting := way.get("waiting"):
+            yield f"{one['name']} {way['name']}: {waiting:,} rows wait for records of other syncs"
         count = way.get("duplicates")
         if count:
             told = f"{count:,} records may be the same as another"
