@@ -10,6 +10,8 @@ from shadow.reporting.model import RouteReport
 
 TREND_WIDTH: Final = 600
 TREND_HEIGHT: Final = 56
+#: Fewer steps of time show no trend.
+TREND_POINTS_MIN: Final = 3
 BAR_WIDTH: Final = 1000
 #: What is there at all stays visible.
 _WIDTH_MIN: Final = 4.0

@@ -100,9 +100,9 @@ def _comparisons(coverage: Coverage, settings: GateSettings) -> Condition:
 
 def _different(different: Share, settings: GateSettings) -> Condition:
     wanted = settings.different_max
+    bound = f", with 95 % confidence in at most {share(different.high)}" if different.high < 1 else ""
     words = (
-        f"new differs in {share(different.value)} of them, and with 95 % confidence in at most "
-        f"{share(different.high)}; at most {share(wanted)} is allowed"
+        f"new differs in {share(different.value)} of the compared requests{bound}; at most {share(wanted)} is allowed"
     )
     # Too many even at the lower bound is certain; anything between may still be chance.
     outcome = PASSED if different.high <= wanted else FAILED if different.value > wanted else UNKNOWN
@@ -183,7 +183,7 @@ def _self_proof(proof: SelfProof | None, settings: GateSettings) -> Iterator[Con
     yield Condition("detection", PASSED if found.low >= wanted else FAILED if found.high < wanted else UNKNOWN, words)
     alarms, allowed = proof.false_alarms, settings.false_alarms_max
     words = (
-        f"it raised {plural(alarms.count, 'false alarm')} in {plural(alarms.of, 'pair')} without a fault; "
+        f"the comparer raised {plural(alarms.count, 'false alarm')} in {plural(alarms.of, 'pair')} without a fault; "
         f"at most {share(allowed)} is allowed"
     )
     yield Condition("false_alarms", PASSED if alarms.value <= allowed else FAILED, words)

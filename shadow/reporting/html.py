@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import functools
 import hashlib
+import re
 from pathlib import Path
 from typing import Final
 
@@ -21,6 +22,7 @@ from shadow.reporting.marking import Piece, mark
 from shadow.reporting.model import Report
 from shadow.reporting.sentences import IDLE, VERDICTS, idle, proven
 
+_UNITS: Final = re.compile("(?<=[0-9]) (?=[%\u00d7]|m?s\\b)|(?<=[<>]) (?=[0-9])")
 _FOLDER: Final = Path(__file__).with_name("templates")
 
 
@@ -34,6 +36,7 @@ def render_html(report: Report) -> str:
         css_hash=_hash(css),
         js_hash=_hash(js),
         idle_words=IDLE,
+        trend_points_min=drawing.TREND_POINTS_MIN,
         verdict_words={str(verdict): words for verdict, words in VERDICTS.items()},
         tones={str(verdict): tone for verdict, tone in drawing.TONES.items()},
     )
@@ -48,11 +51,12 @@ def _template() -> jinja2.Template:
         count=figures.count,
         share=lambda value: _together(figures.share(value)),
         interval=lambda given: _together(figures.interval(given)),
-        duration=figures.duration,
-        times=figures.times,
+        duration=lambda seconds: _together(figures.duration(seconds)),
+        times=lambda factor: _together(figures.times(factor)),
         moment=figures.moment,
         span=figures.span,
-        power=figures.power,
+        power=lambda value: _together(figures.power(value)),
+        together=_together,
         idle=idle,
         sentence=sentence,
         proven=lambda given: _together(proven(given)),
@@ -87,5 +91,5 @@ def sentence(words: str, stop: bool = True) -> str:  # noqa: FBT001, FBT002 - a 
 
 
 def _together(text: str) -> str:
-    """No line begins with the sign of a number that the line before ends with."""
-    return text.replace(" %", "\u00a0%")
+    """No line begins with the sign or the unit of a number that the line before ends with."""
+    return _UNITS.sub("\u00a0", text)

@@ -200,6 +200,34 @@ def test_page_allows_only_its_own_style_and_script() -> None:
     assert page.xpath("//@style") == []
 
 
+def of_class(page: str, name: str) -> list[str]:
+    """Text of the elements of a class."""
+    return [one.text_content() for one in lxml_html.document_fromstring(page).find_class(name)]
+
+
+def test_page_says_first_what_it_is_about() -> None:
+    (about,) = of_class(render("html", orders_report()), "about")
+    assert about.startswith("Requests of this route went to two systems")
+    assert of_class(render("html", empty_report()), "about") == []
+
+
+def test_no_line_of_the_page_begins_with_a_sign_or_a_unit() -> None:
+    said = " ".join(lxml_html.document_fromstring(render("html", shop_report())).find("body").itertext())
+    assert "1.50\u00a0\u00d7" in said
+    assert "3.8\u00a0ms" in said
+    assert re.findall("[0-9] (?:[%\u00d7]|ms\\b)|[<>] [0-9]", said) == []
+
+
+def test_fewer_steps_of_time_than_show_a_trend_are_not_drawn() -> None:
+    report = orders_report()
+    (route,) = report.routes
+    drawn = []
+    for points in (2, 3):
+        trend = replace(route.trend, points=route.trend.points[:points])
+        drawn.append(len(of_class(render("html", replace(report, routes=(replace(route, trend=trend),))), "trend")))
+    assert drawn == [0, 1]
+
+
 def test_long_values_are_cut_around_their_first_difference() -> None:
     (cluster, *_) = hostile_report().routes[0].clusters
     example = cluster.examples[1]

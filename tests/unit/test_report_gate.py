@@ -103,6 +103,6 @@ def test_broken_conditions_come_before_unknown_ones() -> None:
 def test_conditions_say_what_was_wanted_and_what_was_found() -> None:
     words = {one.name: one.words for one in judge(compared(5000, 100), GateSettings()).conditions}
     assert words["different"] == (
-        "new differs in 2 % of them, and with 95 % confidence in at most 2.4 %; at most 0.5 % is allowed"
+        "new differs in 2 % of the compared requests, with 95 % confidence in at most 2.4 %; at most 0.5 % is allowed"
     )
     assert words["comparisons"] == "5,000 requests were compared; 1,000 are wanted"
