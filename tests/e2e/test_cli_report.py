@@ -83,7 +83,7 @@ def test_output_that_nobody_takes_is_no_success(tree: ProcessTree) -> None:
 def test_gate_is_closed_and_says_why(tree: ProcessTree) -> None:
     result = strangler(tree.folder, "report", "orders", "--gate", "--format", "json")
     assert result.returncode == 1
-    assert "gate: orders: new differs in 1.2 % of them" in result.stderr
+    assert "gate: orders: new differs in 1.2 % of the compared requests" in result.stderr
     assert json.loads(result.stdout)["routes"][0]["judgement"]["state"] == "not_ready"
 
 
