@@ -84,11 +84,11 @@ class Walk:
                 self._one_sided(Kind.MISSING, value, key, path, pattern=pattern, place=place)
                 continue
             shared += 1
-            if type(value) is ChildOrder and type(other) is ChildOrder:
-                self._child_order(legacy, new, path, pattern, place)
-                continue
             below = place.at(key) if place is not None else None
             if below is None and (value is other or _plainly_equal(value, other, path)):
+                continue
+            if isinstance(value, ChildOrder) and isinstance(other, ChildOrder):
+                self._child_order(legacy, new, path, pattern, place)
                 continue
             segment = escape(key)
             self.compare(value, other, f"{path}/{segment}", f"{pattern}/{segment}", below)
@@ -100,7 +100,7 @@ class Walk:
 
     def _one_sided(self, kind: Kind, value: Any, key: str, path: str, *, pattern: str, place: Place | None) -> None:
         """A value that only one side has."""
-        if type(value) is ChildOrder:
+        if isinstance(value, ChildOrder):
             return  # the child that makes the order worth telling is reported itself
         below = place.at(key) if place is not None else None
         legacy, new = (value, None) if kind is Kind.MISSING else (None, value)
@@ -266,7 +266,7 @@ def _form_order(formed: dict[str, Any], place: Place) -> None:
     """Take out of an element's form what rules are about in the order of its children."""
     if place.unordered is not None:
         del formed[ORDER]
-    elif place.at(TEXT) is not None and type(formed[ORDER]) is ChildOrder:
+    elif place.at(TEXT) is not None and isinstance(formed[ORDER], ChildOrder):
         formed[ORDER] = formed[ORDER].names
 
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 from lxml import etree
 
 from shadow.errors import UndecodableError
-from shadow.reading.markup import ATTRIBUTES_MAX, DEPTH_MAX, ORDER, TEXT, ChildOrder, check_size
+from shadow.reading.markup import ATTRIBUTES_MAX, DEPTH_MAX, ORDER, TEXT, check_size, child_order
 
 #: Attributes whose presence is their value.
 _BOOLEAN: Final = frozenset({
@@ -74,7 +74,7 @@ class _Element:
         self.end_text()
         if self.pieces:
             self.document[TEXT] = ("" if self.verbatim else " ").join(self.pieces)
-        if (order := ChildOrder.of(self.order, self.pieces)) is not None:
+        if (order := child_order(self.order, self.pieces)) is not None:
             self.document[ORDER] = order
 
 

@@ -18,7 +18,7 @@ Source: XML 1.0, Namespaces in XML 1.0; OWASP XML External Entity Prevention.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
 from lxml import etree
@@ -46,27 +46,24 @@ ORDER: Final = "#order"
 class ChildOrder(list[str]):
     """How children of different names, and pieces of text, follow one another.
 
-    Compared as one: what one side lacks altogether is reported where it is missing, not here again. A piece of text is
-    `#text`; where there are several, `#text 5` with its characters: `#text` itself has them as one. Two orders of the
-    same names are equal, so that text which changed makes an element no less like another one.
+    Compared as one: what one side lacks altogether is reported where it is missing, not here again.
     """
 
     __slots__ = ()
-    __hash__ = None
 
-    @classmethod
-    def of(cls, names: Iterable[str], pieces: Sequence[str]) -> ChildOrder | None:
-        """The order; None where there is nothing that could stand in another one.
+    @property
+    def names(self) -> list[str]:
+        """Without lengths of texts."""
+        return self
 
-        Args:
-            names: of children, and `#text` for each piece of text.
-            pieces: of the text.
-        """
-        if len(pieces) > 1:
-            lengths = iter(pieces)
-            return cls(f"{TEXT} {len(next(lengths))}" if name == TEXT else name for name in names)
-        order = cls(names)
-        return order if len(set(order)) > 1 else None
+
+class TextOrder(ChildOrder):  # noqa: PLW1641 - a list has no hash
+    """The same with several pieces of text, which `#text` has as one: `#text 5` says how many characters stand where.
+
+    Two of the same names are equal, so that text which changed makes an element no less like another one.
+    """
+
+    __slots__ = ()
 
     @property
     def names(self) -> list[str]:
@@ -78,6 +75,19 @@ class ChildOrder(list[str]):
 
     def __ne__(self, other: object) -> bool:
         return not self == other  # a list has a way of its own
+
+
+def child_order(names: list[str], pieces: Sequence[str]) -> ChildOrder | None:
+    """The order of children; None where there is nothing that could stand in another one.
+
+    Args:
+        names: of children, and `#text` for each piece of text.
+        pieces: of the text.
+    """
+    if len(pieces) > 1:
+        lengths = iter(pieces)
+        return TextOrder([f"{TEXT} {len(next(lengths))}" if name == TEXT else name for name in names])
+    return ChildOrder(names) if len(set(names)) > 1 else None
 
 
 def read_xml(raw: bytes) -> dict[str, Any]:
@@ -160,8 +170,8 @@ def _element(element: Any, *, namespace: str, own: str, verbatim: bool, depth: i
         _put_text(child.tail, pieces, order, verbatim=verbatim)
     if pieces:
         document[TEXT] = ("" if verbatim else " ").join(pieces)
-    if (child_order := ChildOrder.of(order, pieces)) is not None:
-        document[ORDER] = child_order
+    if (whole := child_order(order, pieces)) is not None:
+        document[ORDER] = whole
     return document
 
 
