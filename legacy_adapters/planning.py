@@ -14,6 +14,7 @@ from legacy_adapters.record import Side
 from legacy_adapters.sampling import sample_duplicates
 from legacy_adapters.sql import names
 from routes.config import Sync
+from routes.syncchecks import sync_findings
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,9 @@ async def plan_sync(sync: Sync, folder: Path) -> SyncPlan:
         return _not_to_be_had(sync, error)
     try:
         plan = _planned(opened, folder)
+        lacking = await _of_rights(opened)
+        if lacking:  # whoever may not read a table cannot be asked what is in it
+            return replace(plan, findings=_in_order((*plan.findings, *lacking)))
         alike = await _of_duplicates(opened)
         doubts = [
             Finding("warning", f"{side} store", doubt) for side in Side for doubt in await opened.stores[side].doubts()
@@ -80,6 +84,15 @@ async def plan_sync(sync: Sync, folder: Path) -> SyncPlan:
         return _not_to_be_had(sync, error)
     finally:
         await opened.close()
+
+
+async def _of_rights(opened: Opened) -> list[Finding]:
+    """What the users of both stores may not do and must."""
+    return [
+        Finding("error", f"{side} store", lack)
+        for side in Side
+        for lack in await opened.stores[side].lacking(written=opened.reads(side.other))
+    ]
 
 
 async def _of_duplicates(opened: Opened) -> list[Finding]:
@@ -116,6 +129,7 @@ def _planned(opened: Opened, folder: Path) -> SyncPlan:
         Finding(str(loss.level), loss.field, loss.sentence, loss.advice)
         for loss in analyse(sync, folder=folder, legacy=kinds[Side.LEGACY], new=kinds[Side.NEW])
     ]
+    found += [Finding("warning", f"{one.path[-2]}.{one.path[-1]}", one.message) for one in sync_findings(0, sync)]
     sides: dict[str, dict[str, Any]] = {}
     installs: list[str] = []
     for side in Side:

@@ -182,7 +182,11 @@ class Dialect(ABC):
         """How hard the store has it, as in `Store.pressure`."""
 
     async def doubts(self, connection: Connection, table: Table, *, captured: bool) -> list[str]:
-        """What the user of the sync lacks here, or what is unusual, in whole sentences with what to do."""
+        """What is unusual here for the user of the sync, in whole sentences with what to do."""
+        return []
+
+    async def lacking(self, connection: Connection, table: Table, *, captured: bool, written: bool) -> list[str]:
+        """The rights that the user of the sync lacks here, in whole sentences with what gives them; [] is untold."""
         return []
 
     def limited(self, sql: str, limit: int) -> str:

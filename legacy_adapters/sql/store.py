@@ -229,8 +229,18 @@ class SqlStore:
         async with self._pool.connection() as connection:
             await self._capture.verify(connection)
 
+    async def lacking(self, *, written: bool) -> list[str]:
+        """Rights without which the sync cannot run, which its user lacks in this database; changes nothing.
+
+        Args:
+            written: whether the sync writes this store.
+        """
+        async with self._pool.connection() as connection:
+            captured = isinstance(self._capture, OutboxCapture)
+            return await self._dialect.lacking(connection, self.table, captured=captured, written=written)
+
     async def doubts(self) -> list[str]:
-        """What the user of the sync lacks in this database, or what is unusual, in whole sentences; changes nothing."""
+        """What is unusual in this database for the user of the sync, in whole sentences; changes nothing."""
         async with self._pool.connection() as connection:
             captured = isinstance(self._capture, OutboxCapture)
             return await self._dialect.doubts(connection, self.table, captured=captured)

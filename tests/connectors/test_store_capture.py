@@ -470,11 +470,11 @@ async def test_a_user_who_may_not_make_triggers_is_told_before_anything_is_made(
     await postgresql.run(TABLE, f"CREATE USER {user}", f"GRANT SELECT ON t TO {user}")
     lesser = Kind("postgresql", postgresql.url.replace("strangler@", f"{user}@"))
     try:
-        doubts = await (await lesser.store(ready=False)).doubts()
-        assert [("does not own" in doubt, "may not make tables" in doubt) for doubt in doubts] == [
+        lacking = await (await lesser.store(ready=False)).lacking(written=False)
+        assert [("does not own" in lack, "may not make tables" in lack) for lack in lacking] == [
             (True, False),
             (False, True),
         ]
     finally:
         await lesser.close()
-    assert await (await postgresql.store(ready=False)).doubts() == []
+    assert await (await postgresql.store(ready=False)).lacking(written=True) == []

@@ -24,6 +24,7 @@ from legacy_adapters.sql.mariadb import values
 from legacy_adapters.sql.mariadb.driver import MariaDBConnection, connect
 from legacy_adapters.sql.mariadb.outbox import MariaDBOutbox
 from legacy_adapters.sql.mariadb.reflection import reflect
+from legacy_adapters.sql.mariadb.rights import doubts, lacking
 from legacy_adapters.sql.mariadb.updating import JoinedUpdate, listable
 from legacy_adapters.sql.shape import TableShape
 from legacy_adapters.sql.table import ALIAS, Table
@@ -201,16 +202,11 @@ class MariaDBDialect(StatementDialect):
         ((count,),) = await connection.fetch(f"SELECT COUNT(*) FROM {table.name}")
         return int(count)
 
+    async def lacking(self, connection: Connection, table: Table, *, captured: bool, written: bool) -> list[str]:
+        return await lacking(connection, table, captured=captured, written=written)
+
     async def doubts(self, connection: Connection, table: Table, *, captured: bool) -> list[str]:
-        if not captured:
-            return []
-        rights = " ".join(str(grant) for (grant,) in await connection.fetch("SHOW GRANTS")).upper()
-        if any(right in rights for right in ("ALL PRIVILEGES ON *.*", "SUPER", " PROCESS")):
-            return []
-        return [
-            "the user of the sync lacks PROCESS, so numbers of rolled back writes are remembered for ever, and capture "
-            "stops with an alarm after many of them: GRANT PROCESS ON *.* TO …"
-        ]
+        return await doubts(connection) if captured else []
 
     async def pressure(self, connection: Connection) -> float:
         ((_, running),) = await connection.fetch("SHOW GLOBAL STATUS LIKE 'Threads_running'")

@@ -19,6 +19,7 @@ from legacy_adapters.sql.postgresql.driver import connect
 from legacy_adapters.sql.postgresql.loading import Loader
 from legacy_adapters.sql.postgresql.outbox import PostgreSQLOutbox
 from legacy_adapters.sql.postgresql.reflection import reflect
+from legacy_adapters.sql.postgresql.rights import doubts, lacking
 from legacy_adapters.sql.postgresql.statements import require_all, unnest
 from legacy_adapters.sql.shape import TableShape
 from legacy_adapters.sql.table import ALIAS, Table
@@ -208,22 +209,11 @@ class PostgreSQLDialect(StatementDialect):
         (counted,) = await connection.fetch(f"SELECT count(*) FROM {table.name}")
         return int(counted[0])
 
+    async def lacking(self, connection: Connection, table: Table, *, captured: bool, written: bool) -> list[str]:
+        return await lacking(connection, table, captured=captured, written=written)
+
     async def doubts(self, connection: Connection, table: Table, *, captured: bool) -> list[str]:
-        sql = (
-            "SELECT pg_has_role(c.relowner, 'USAGE'), has_schema_privilege(c.relnamespace, 'CREATE'), "
-            "c.relrowsecurity, current_user FROM pg_class c WHERE c.oid = to_regclass($1)"
-        )
-        ((owner, creates, policies, user),) = await connection.fetch(sql, [table.name])
-        found = []
-        if captured and not owner:
-            found.append(
-                f"{user} does not own {table.name}, so it cannot make triggers: ALTER TABLE … OWNER TO, or poll."
-            )
-        if captured and not creates:
-            found.append(f"{user} may not make tables beside {table.name}: GRANT CREATE ON SCHEMA … TO {user}.")
-        if policies and not owner:
-            found.append(f"{table.name} has row security, which hides rows from {user}: ALTER ROLE {user} BYPASSRLS.")
-        return found
+        return await doubts(connection, table)
 
     async def pressure(self, connection: Connection) -> float:
         sql = (
