@@ -10,10 +10,11 @@ from typing import Any
 
 import structlog
 
+from proxy.assignment import Assignment
 from proxy.configfile import check_usable, read_config
 from proxy.listening import bind_all, open_files_needed, raise_open_files_limit
 from proxy.logging import configure_logging
-from proxy.supervisor import Assignment, Supervisor
+from proxy.supervisor import Supervisor
 from proxy.takeover import Inheritance
 from routes.config import Config
 

@@ -16,8 +16,9 @@ import pytest
 import pytest_asyncio
 
 from proxy import supervisor as module
+from proxy.assignment import Assignment
 from proxy.listening import bind_all
-from proxy.supervisor import Assignment, Supervisor
+from proxy.supervisor import Supervisor
 from routes.config import Config
 from routes.loading import load_config
 from support.echo_app import EchoOrigin
@@ -95,10 +96,10 @@ async def test_table_that_one_worker_refuses_is_taken_back_from_all(running: Run
     tls = {"ca": "/nowhere/authority.pem"}
     broken = {**running.json, "services": {"legacy": {"urls": ["https://127.0.0.1:9"], "tls": tls}}}
     control = running.supervisor._control
-    running.supervisor._on_frame(control, {"type": "table", "version": 2, "config": broken})
-    assert running.supervisor._ledger.pending is not None
-    await running.until(lambda: running.supervisor._ledger.pending is None)
-    assert running.supervisor._ledger.accepted["version"] == 1
+    running.supervisor._hub.on_frame(control, {"type": "table", "version": 2, "config": broken})
+    assert running.supervisor._hub.ledger.pending is not None
+    await running.until(lambda: running.supervisor._hub.ledger.pending is None)
+    assert running.supervisor._hub.ledger.accepted["version"] == 1
     await running.until(lambda: all(worker.version == 1 for worker in running.workers))
     assert await asyncio.to_thread(running.status) == 200
 

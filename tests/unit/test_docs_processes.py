@@ -22,7 +22,7 @@ OWN_MODULES = sorted(
         ROOT / "shadow" / "engine.py",
         *(
             ROOT / "proxy" / f"{name}.py"
-            for name in ("supervisor", "child", "companion", "worker", "takeover", "channel", "launch")
+            for name in ("supervisor", "hub", "child", "companion", "worker", "takeover", "channel", "launch")
         ),
     ]
 )
