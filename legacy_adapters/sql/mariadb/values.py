@@ -31,6 +31,8 @@ _ZERO = dt.timedelta(0)
 _BARE = frozenset(
     {Kind.BOOLEAN, Kind.INTEGER, Kind.DECIMAL, Kind.FLOAT, Kind.DATE, Kind.TIME, Kind.DATETIME, Kind.UUID}
 )
+#: Types whose values are within the row, which has 65,535 bytes of them all together.
+_IN_ROW = ("char", "varchar", "binary", "varbinary", "enum", "set")
 
 
 def column_type(column: ColumnKind, *, mariadb: bool) -> str:
@@ -104,15 +106,18 @@ def decoder(column: ColumnKind) -> Decoder | None:
 def hashed(columns: Sequence[ColumnKind], names: Sequence[str]) -> str:
     """The expression of the hash of these columns, over the bytes that are stored, whatever their character set.
 
-    Each text comes behind its length, and `~` stands for NULL. SHA-1, since processors have instructions for it: on
+    Each text comes behind its length, and `~` stands for NULL. What may be long is there as its own hash: a string that
+    is longer than a packet is NULL to MariaDB, and a row may be. SHA-1, since processors have instructions for it: on
     one that has, MD5 took five times as long.
     """
     parts = []
     for column, name in zip(columns, names, strict=True):
         if column.kind in _BARE:
             parts.append(_or_null(column, f"CAST({read(column, name)} AS CHAR CHARACTER SET latin1)"))
-        else:
+        elif column.type_name.startswith(_IN_ROW):
             parts += [_or_null(column, f"LENGTH({name})"), f"CAST({name} AS BINARY)"]
+        else:
+            parts.append(_or_null(column, f"CAST(SHA1({name}) AS CHAR CHARACTER SET latin1)"))
     return f"CAST(CONV(LEFT(SHA1(CONCAT_WS('|', {', '.join(parts)})), 16), 16, -10) AS SIGNED)"
 
 
