@@ -17,19 +17,10 @@ import orjson
 from rich.console import RenderableType
 from rich.live import Live
 
+from proxy.cli.exits import EXIT_OK, EXIT_TOKEN, EXIT_UNREACHABLE, EXIT_USAGE
 from proxy.cli.screen import show
 from proxy.printable import printable
 
-EXIT_OK: Final = 0
-EXIT_NOT_READY: Final = 1
-EXIT_USAGE: Final = 2
-EXIT_UNREACHABLE: Final = 3
-EXIT_TOKEN: Final = 4
-
-EPILOG: Final = (
-    "Exit codes: 0 fine, 1 the proxy is not ready, 2 wrong usage or configuration, 3 control cannot be reached, "
-    "4 the token is refused."
-)
 _CONNECT_S: Final = 10.0
 #: A proof over hundreds of kept exchanges takes seconds, and more where the machine is busy.
 _ANSWER_S: Final = 60.0

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
 import orjson
 
+from proxy.cli.exits import EXIT_OK, EXIT_USAGE, EXIT_WRONG, told
 from proxy.configfile import DEFAULT, UnreadableError, check_usable, read_config, read_content
 from routes.analysis import analyse
 from routes.config import Config
@@ -17,12 +18,14 @@ from routes.errors import ConfigError, Problem
 from routes.finding import Finding
 from routes.loading import locate
 
-EXIT_OK = 0
-EXIT_PROBLEMS = 1
-EXIT_USAGE = 2
+_EXITS: Final = {
+    EXIT_OK: "the file can be used",
+    EXIT_WRONG: "it has problems",
+    EXIT_USAGE: "wrong usage or no readable file",
+}
 
 
-@click.command(epilog="Exit codes: 0 the file can be used, 1 it has problems, 2 wrong usage or no readable file.")
+@click.command(epilog=told(_EXITS))
 @click.argument("file", type=click.Path(path_type=Path), default=DEFAULT, metavar="[CONFIG]")
 @click.option("--strict", is_flag=True, help="Exit with 1 on warnings too.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
@@ -42,7 +45,7 @@ def command(*, file: Path, strict: bool, as_json: bool) -> None:
     if strict and any(finding["level"] == "warning" for finding in result["findings"]):
         result["ok"] = False
     _show(result, as_json=as_json)
-    sys.exit(EXIT_OK if result["ok"] else EXIT_PROBLEMS)
+    sys.exit(EXIT_OK if result["ok"] else EXIT_WRONG)
 
 
 def check(file: Path) -> dict[str, Any]:

@@ -9,12 +9,13 @@ from urllib.parse import quote
 import click
 import orjson
 
-from proxy.cli.asking import EPILOG, AskingError, ask, find_target, target_options
+from proxy.cli.asking import AskingError, ask, find_target, target_options
+from proxy.cli.exits import ASKING, told
 from proxy.cli.screen import show
 from shadow.reporting.sidebyside import render_exchange
 
 
-@click.command(epilog=EPILOG)
+@click.command(epilog=told(ASKING))
 @click.argument("identifier", metavar="ID")
 @target_options
 def command(*, identifier: str, control: str | None, token: str | None, config: Path | None, as_json: bool) -> None:

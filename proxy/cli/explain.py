@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Final
 from urllib.parse import quote
 
 import click
@@ -12,6 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table as Grid
 
+from proxy.cli.exits import EXIT_OK, EXIT_USAGE, EXIT_WRONG, told
 from proxy.cli.figures import share
 from proxy.configfile import DEFAULT, read_config
 from routes.errors import ConfigError
@@ -20,11 +22,15 @@ from routes.head import Field, Head
 from routes.mirroring import Mirroring
 from routes.table import compile_table
 
-EXIT_MATCHED = 0
-EXIT_NO_ROUTE = 1
-EXIT_USAGE = 2
-EXIT_REFUSED = 3
+#: In place of what cannot be reached: nothing is asked.
+EXIT_REFUSED: Final = 3
 
+_EXITS: Final = {
+    EXIT_OK: "a route serves it",
+    EXIT_WRONG: "no route matches",
+    EXIT_USAGE: "wrong usage or configuration",
+    EXIT_REFUSED: "path refused",
+}
 _REASONS = {
     "mode": "the route's mode says so",
     "percent": "the client's bucket against the canary's share",
@@ -40,9 +46,7 @@ _UNSERVED = {
 }
 
 
-@click.command(
-    epilog="Exit codes: 0 a route serves it, 1 no route matches, 2 wrong usage or configuration, 3 path refused."
-)
+@click.command(epilog=told(_EXITS))
 @click.argument("method")
 @click.argument("url")
 @click.option("headers", "-H", "--header", multiple=True, metavar='"Name: value"', help="A request header; repeatable.")
@@ -68,7 +72,7 @@ def command(
         click.echo(orjson.dumps(found.as_json(), option=orjson.OPT_INDENT_2))
     else:
         show(found, Console(highlight=False, soft_wrap=True), show_all=show_all)
-    sys.exit({"served": EXIT_MATCHED, "path_refused": EXIT_REFUSED}.get(found.outcome, EXIT_NO_ROUTE))
+    sys.exit({"served": EXIT_OK, "path_refused": EXIT_REFUSED}.get(found.outcome, EXIT_WRONG))
 
 
 def parse_head(method: str, url: str, headers: tuple[str, ...], client_ip: str) -> Head:

@@ -12,18 +12,21 @@ import orjson
 from rich.console import RenderableType
 from rich.text import Text
 
-from proxy.cli.asking import EXIT_OK, EXIT_USAGE, AskingError, ask, find_target, target_options
+from proxy.cli.asking import AskingError, ask, find_target, target_options
+from proxy.cli.exits import ASKING, EXIT_OK, EXIT_TOKEN, EXIT_UNREACHABLE, EXIT_USAGE, EXIT_WRONG, told
 from proxy.cli.screen import show
 from shadow.reporting.sidebyside import render_exchange
 
-EXIT_DIFFERS: Final = 1
-EPILOG: Final = (
-    "Exit codes: 0 both answer alike, 1 they do not, 2 wrong usage or it cannot be sent again, 3 control cannot be "
-    "reached or cannot read its store, 4 the token is refused or not an operator's."
-)
+_EXITS: Final = ASKING | {
+    EXIT_OK: "both answer alike",
+    EXIT_WRONG: "they do not",
+    EXIT_USAGE: "wrong usage or it cannot be sent again",
+    EXIT_UNREACHABLE: "control cannot be reached or cannot read its store",
+    EXIT_TOKEN: "the token is refused or not an operator's",
+}
 
 
-@click.command(epilog=EPILOG)
+@click.command(epilog=told(_EXITS))
 @click.argument("identifier", metavar="ID")
 @click.option("-H", "--header", "headers", multiple=True, metavar="'NAME: VALUE'", help="Send this field too.")
 @target_options
@@ -53,7 +56,7 @@ def command(
             shown.append(Text(f"Sent without what is kept as tokens only: {names}. Give it with --header.", "yellow"))
         shown.append(Text(f"It was {answer['was'].replace('_', ' ')}; now:", "dim"))
         show(*shown, render_exchange(answer))
-    sys.exit(EXIT_OK if answer["verdict"] in {"match", "explained"} else EXIT_DIFFERS)
+    sys.exit(EXIT_OK if answer["verdict"] in {"match", "explained"} else EXIT_WRONG)
 
 
 def _pair(header: str) -> list[str]:

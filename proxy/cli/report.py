@@ -10,21 +10,21 @@ from urllib.parse import urlencode
 import click
 from rich.console import Console
 
-from proxy.cli.asking import EXIT_OK, EXIT_USAGE, AskingError, ask, find_target, target_options
+from proxy.cli.asking import AskingError, ask, find_target, target_options
+from proxy.cli.exits import ASKING, EXIT_OK, EXIT_UNREACHABLE, EXIT_USAGE, EXIT_WRONG, told
 from shadow.errors import ReportError
 from shadow.reporting.judgement import State
 from shadow.reporting.model import Report
 from shadow.reporting.rendering import FORMATS, from_json, plain_text
 from shadow.reporting.text import render_text
 
-EXIT_GATE: Final = 1
-EPILOG: Final = (
-    "Exit codes: 0 fine, 1 the gate is closed, 2 wrong usage or configuration, 3 control cannot be reached or cannot "
-    "read its store, 4 the token is refused."
-)
+_EXITS: Final = ASKING | {
+    EXIT_WRONG: "the gate is closed",
+    EXIT_UNREACHABLE: "control cannot be reached or cannot read its store",
+}
 
 
-@click.command(epilog=EPILOG)
+@click.command(epilog=told(_EXITS))
 @click.argument("route", required=False)
 @click.option("--since", metavar="TIME", help="Cover so much, up to now: 30m, 12h, 7d. Default: 1d.")
 @click.option("form", "--format", type=click.Choice(list(FORMATS)), help="How it is written. Default: text.")
@@ -91,8 +91,8 @@ def judge(report: Report) -> int:
     """
     if not report.routes:
         click.echo("gate: closed, nothing was compared", err=True)
-        return EXIT_GATE
+        return EXIT_WRONG
     for route in report.routes:
         for one in route.judgement.in_the_way:
             click.echo(f"gate: {route.route}: {one.words}", err=True)
-    return EXIT_OK if all(route.judgement.state is State.READY for route in report.routes) else EXIT_GATE
+    return EXIT_OK if all(route.judgement.state is State.READY for route in report.routes) else EXIT_WRONG

@@ -9,11 +9,12 @@ from urllib.parse import quote
 import click
 import orjson
 
-from proxy.cli.asking import EPILOG, EXIT_OK, AskingError, ask, find_target, target_options
+from proxy.cli.asking import AskingError, ask, find_target, target_options
+from proxy.cli.exits import ASKING, EXIT_OK, told
 from proxy.printable import printable
 
 
-@click.command(epilog=EPILOG)
+@click.command(epilog=told(ASKING))
 @click.argument("route")
 @click.option("--reason", required=True, help="Why; stands in the audit log.")
 @target_options

@@ -10,7 +10,8 @@ import click
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from proxy.cli.asking import EPILOG, EXIT_OK, Asking, asking_options
+from proxy.cli.asking import Asking, asking_options
+from proxy.cli.exits import ASKING, EXIT_OK, told
 from proxy.cli.figures import NOTHING, duration, rate, share
 from proxy.cli.screen import Field, Listing, plain
 
@@ -29,7 +30,7 @@ _MIRRORS: Final = (
 )
 
 
-@click.command(epilog=EPILOG)
+@click.command(epilog=told(ASKING))
 @asking_options
 def command(*, control: str | None, token: str | None, config: Path | None, as_json: bool, watch: bool) -> None:
     """Show the routes of the running proxy: mode, share of each arm, rates, errors and latency of the last minute."""

@@ -16,7 +16,8 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from proxy.cli import screen
-from proxy.cli.asking import EPILOG, EXIT_OK, EXIT_USAGE, AskingError, Target, ask, find_target, target_options
+from proxy.cli.asking import AskingError, Target, ask, find_target, target_options
+from proxy.cli.exits import ASKING, EXIT_OK, EXIT_USAGE, told
 from proxy.cli.screen import Field, Listing
 from proxy.printable import printable
 from shadow.reporting.figures import moment
@@ -30,7 +31,7 @@ _FIELDS: Final = (
 Parameters = ParamSpec("Parameters")
 
 
-@click.group(epilog=EPILOG)
+@click.group(epilog=told(ASKING))
 def command() -> None:
     """Show and change the rules that say what legacy and new may differ in."""
 

@@ -10,7 +10,8 @@ import click
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from proxy.cli.asking import EPILOG, EXIT_NOT_READY, EXIT_OK, Asking, asking_options
+from proxy.cli.asking import Asking, asking_options
+from proxy.cli.exits import ASKING, EXIT_OK, EXIT_WRONG, told
 from proxy.cli.figures import NOTHING, age, rate, size
 from proxy.cli.screen import Field, Listing, plain
 
@@ -25,7 +26,7 @@ _SERVICES: Final = (
 )
 
 
-@click.command(epilog=EPILOG)
+@click.command(epilog=told(ASKING))
 @asking_options
 def command(*, control: str | None, token: str | None, config: Path | None, as_json: bool, watch: bool) -> None:
     """Show the running proxy: its processes, its configuration, its services, and what is wrong."""
@@ -35,7 +36,7 @@ def command(*, control: str | None, token: str | None, config: Path | None, as_j
 
 def judge(answer: dict[str, Any]) -> int:
     """Not ready is a failure, so that scripts can wait for it."""
-    return EXIT_OK if answer["ready"] else EXIT_NOT_READY
+    return EXIT_OK if answer["ready"] else EXIT_WRONG
 
 
 def render(answer: dict[str, Any]) -> RenderableType:

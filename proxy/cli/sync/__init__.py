@@ -6,8 +6,8 @@ from typing import Final
 
 import click
 
+from proxy.cli.exits import SYNCING, told
 from proxy.cli.lazy import Lazy, LazyGroup
-from proxy.cli.sync.exits import EPILOG
 
 _VERIFYING: Final = "proxy.cli.sync.verifying"
 _RUNNING: Final = "proxy.cli.sync.running"
@@ -28,6 +28,6 @@ COMMANDS: Final = {
 }
 
 
-@click.group(cls=LazyGroup, table=COMMANDS, epilog=EPILOG)
+@click.group(cls=LazyGroup, table=COMMANDS, epilog=told(SYNCING))
 def command() -> None:
     """Keep records of the legacy and the new store in step."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -13,9 +14,9 @@ import orjson
 
 from legacy_adapters.change import Quarantined
 from legacy_adapters.record import Key, Side
+from proxy.cli.exits import EXIT_OK, EXIT_WRONG, SYNCING, told
 from proxy.cli.meter import Meter
 from proxy.cli.screen import show
-from proxy.cli.sync.exits import EPILOG, EXIT_OK, EXIT_WRONG
 from proxy.cli.sync.held import Mark, Selection, as_data, find, listing, record_view
 from proxy.cli.sync.keys import key_text, value_text
 from proxy.cli.sync.working import Room, chosen, common_options, finish, load, opened, tell_never_ran, who
@@ -35,7 +36,7 @@ _WORDS: Final = {
 DIRECTION: Final = click.Choice(["to_new", "to_legacy"])
 
 
-@click.command("list", epilog=EPILOG)
+@click.command("list", epilog=told(SYNCING))
 @click.argument("sync", required=False)
 @click.option("--resolved", is_flag=True, help="Show what was settled, how and by whom.")
 @click.option("--reason", help="Show only what is there for this reason.")
@@ -117,7 +118,7 @@ class _Printing:
         return f"{self.counts.total():,} {what} ({reasons})"
 
 
-@click.command("show", epilog=EPILOG)
+@click.command("show", epilog=told(SYNCING))
 @click.argument("sync")
 @click.argument("direction", type=DIRECTION)
 @click.argument("key")
@@ -139,74 +140,62 @@ def show_command(sync: str, direction: str, key: str, config: Path, *, as_json: 
     _work(config, sync, show_it)
 
 
-_KEYS_OR_ALL: Final = (
+#: How records are named, in the order of the command line.
+_NAMING: Final = (
+    click.argument("sync"),
+    click.argument("direction", type=DIRECTION),
     click.argument("keys", nargs=-1),
     click.option("--all", "everything", is_flag=True, help="All of this direction, instead of KEYS."),
     click.option("--reason", help="With --all: only what is there for this reason."),
 )
 
 
-def _settling(command: Callable[..., None]) -> Callable[..., None]:
-    for option in reversed(_KEYS_OR_ALL):
-        command = option(command)
-    return command
+def _settling(do: Callable[[Room, _Meant], Awaitable[Counter[str]]]) -> Callable[..., None]:
+    """Makes of what is done to some records the body of a command, with the arguments that name them."""
+
+    @common_options
+    @functools.wraps(do)
+    def settle(
+        sync: str,
+        direction: str,
+        keys: tuple[str, ...],
+        config: Path,
+        *,
+        everything: bool,
+        reason: str | None,
+        as_json: bool,
+    ) -> None:
+        meant = _Meant(direction, keys, everything=everything, reason=reason)
+
+        async def work(room: Room) -> int:
+            return _told(await do(room, meant), as_json=as_json)
+
+        _work(config, sync, work)
+
+    return functools.reduce(lambda wrapped, one: one(wrapped), reversed(_NAMING), settle)
 
 
-@click.command("retry", epilog=EPILOG)
-@click.argument("sync")
-@click.argument("direction", type=DIRECTION)
+@click.command("retry", epilog=told(SYNCING))
 @_settling
-@common_options
-def retry_command(
-    sync: str,
-    direction: str,
-    keys: tuple[str, ...],
-    config: Path,
-    *,
-    everything: bool,
-    reason: str | None,
-    as_json: bool,
-) -> None:
+async def retry_command(room: Room, meant: _Meant) -> Counter[str]:
     """Try records again with their newest state. KEYS are as `list` prints them."""
-    meant = _Meant(direction, keys, everything=everything, reason=reason)
-
-    async def retry(room: Room) -> int:
-        tally: Counter[str] = Counter()
-        async for some in meant.batches(room):
-            tally.update((await room.operations.retry(direction, some, by=who())).counts)
-        return _told(tally, as_json=as_json)
-
-    _work(config, sync, retry)
+    tally: Counter[str] = Counter()
+    async for some in meant.batches(room):
+        tally.update((await room.operations.retry(meant.direction, some, by=who())).counts)
+    return tally
 
 
-@click.command("drop", epilog=EPILOG)
-@click.argument("sync")
-@click.argument("direction", type=DIRECTION)
+@click.command("drop", epilog=told(SYNCING))
 @_settling
-@common_options
-def drop_command(
-    sync: str,
-    direction: str,
-    keys: tuple[str, ...],
-    config: Path,
-    *,
-    everything: bool,
-    reason: str | None,
-    as_json: bool,
-) -> None:
+async def drop_command(room: Room, meant: _Meant) -> Counter[str]:
     """Give these changes up: both sides stay as they are. KEYS are as `list` prints them."""
-    meant = _Meant(direction, keys, everything=everything, reason=reason)
-
-    async def drop(room: Room) -> int:
-        dropped = 0
-        async for some in meant.batches(room):
-            dropped += await room.operations.drop(direction, some, by=who())
-        return _told(Counter(dropped=dropped), as_json=as_json)
-
-    _work(config, sync, drop)
+    dropped = 0
+    async for some in meant.batches(room):
+        dropped += await room.operations.drop(meant.direction, some, by=who())
+    return Counter(dropped=dropped)
 
 
-@click.command("take", epilog=EPILOG)
+@click.command("take", epilog=told(SYNCING))
 @click.argument("sync")
 @click.argument("winner", type=click.Choice([side.value for side in Side]))
 @click.argument("key")

@@ -15,9 +15,9 @@ import orjson
 from legacy_adapters.change import Duplicate
 from legacy_adapters.connector import Store
 from legacy_adapters.record import Key, Side
+from proxy.cli.exits import EXIT_OK, EXIT_USAGE, EXIT_WRONG, SYNCING, told
 from proxy.cli.figures import age
 from proxy.cli.screen import Field, Listing, show
-from proxy.cli.sync.exits import EPILOG, EXIT_OK, EXIT_USAGE, EXIT_WRONG
 from proxy.cli.sync.keys import key_text, value_text
 from proxy.cli.sync.working import Room, chosen, common_options, finish, load, opened, tell_never_ran
 
@@ -56,7 +56,7 @@ class Group:
         return {"sync": self.sync, "since": self.since, "keys": [key_text(one.key) for one in self.records]}
 
 
-@click.command("duplicates", epilog=EPILOG)
+@click.command("duplicates", epilog=told(SYNCING))
 @click.argument("sync", required=False)
 @click.argument("key", required=False)
 @click.option("--limit", type=click.IntRange(min=1), help=f"Show so many groups. Default: {_SHOWN}, with --json all.")

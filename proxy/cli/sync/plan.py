@@ -11,15 +11,15 @@ from rich.padding import Padding
 from rich.text import Text
 
 from legacy_adapters.planning import Finding, SyncPlan, plan_sync
+from proxy.cli.exits import EXIT_OK, EXIT_UNREACHABLE, EXIT_WRONG, SYNCING, told
 from proxy.cli.screen import Field, Listing, plain, show
-from proxy.cli.sync.exits import EPILOG, EXIT_OK, EXIT_UNREACHABLE, EXIT_WRONG
 from proxy.cli.sync.working import chosen, common_options, finish, load
 
 _FIELDS = (Field("", heads=True), Field("", folds=True, heads=True), Field("", folds=True))
 _STYLES = {"error": "bold red", "warning": "yellow", "note": "dim"}
 
 
-@click.command("plan", epilog=EPILOG)
+@click.command("plan", epilog=told(SYNCING))
 @click.argument("sync", required=False)
 @common_options
 def plan_command(sync: str | None, config: Path, *, as_json: bool) -> None:

@@ -6,8 +6,8 @@ from typing import Final
 
 import click
 
+from proxy.cli.exits import SYNCING, told
 from proxy.cli.lazy import Lazy, LazyGroup
-from proxy.cli.sync.exits import EPILOG
 
 _DECIDING: Final = "proxy.cli.sync.deciding"
 #: Command name -> where it is.
@@ -20,6 +20,6 @@ COMMANDS: Final = {
 }
 
 
-@click.group("quarantine", cls=LazyGroup, table=COMMANDS, epilog=EPILOG)
+@click.group("quarantine", cls=LazyGroup, table=COMMANDS, epilog=told(SYNCING))
 def quarantine_command() -> None:
     """Show and settle what could not be applied. A later change of the same record waits behind it."""

@@ -19,8 +19,8 @@ from rich.live import Live
 
 from legacy_adapters.engine.phases import Phase
 from legacy_adapters.host import SyncHost
+from proxy.cli.exits import EXIT_INTERRUPTED, EXIT_OK, EXIT_UNREACHABLE, EXIT_WRONG, SYNCING, told
 from proxy.cli.screen import console, on_terminal, plain, show
-from proxy.cli.sync.exits import EPILOG, EXIT_INTERRUPTED, EXIT_OK, EXIT_UNREACHABLE, EXIT_WRONG
 from proxy.cli.sync.overview import overview, progress_lines
 from proxy.cli.sync.working import chosen, common_options, finish, load, opened
 from proxy.logging import configure_logging
@@ -32,7 +32,7 @@ _LOOK_S: Final = 0.5
 _LINES_S: Final = 5.0
 
 
-@click.command("run", epilog=EPILOG)
+@click.command("run", epilog=told(SYNCING))
 @click.argument("sync", required=False)
 @common_options
 def run_command(sync: str | None, config: Path, *, as_json: bool) -> None:
@@ -46,7 +46,7 @@ def run_command(sync: str | None, config: Path, *, as_json: bool) -> None:
     finish(running.follow())
 
 
-@click.command("backfill", epilog=EPILOG)
+@click.command("backfill", epilog=told(SYNCING))
 @click.argument("sync", required=False)
 @click.option("--again", is_flag=True, help="Copy every row anew, after capture was interrupted or a store went back.")
 @common_options

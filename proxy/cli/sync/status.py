@@ -12,9 +12,9 @@ import click
 import orjson
 from rich.live import Live
 
-from proxy.cli.asking import EXIT_UNREACHABLE, AskingError, Target, ask, find_target
+from proxy.cli.asking import AskingError, Target, ask, find_target
+from proxy.cli.exits import ASKING, EXIT_OK, EXIT_TOKEN, EXIT_UNREACHABLE, EXIT_WRONG, SYNCING, told
 from proxy.cli.screen import console, on_terminal, show
-from proxy.cli.sync.exits import EPILOG, EXIT_OK, EXIT_WRONG
 from proxy.cli.sync.overview import is_wrong, overview, plain_lines
 from proxy.printable import printable
 
@@ -22,7 +22,7 @@ _WATCH_S: Final = 2.0
 _CONFIG: Final = Path("config.yaml")
 
 
-@click.command("status", epilog=f"{EPILOG} 4: the token is refused.")
+@click.command("status", epilog=told(SYNCING | {EXIT_TOKEN: ASKING[EXIT_TOKEN]}))
 @click.option("--control", metavar="URL", envvar="STRANGLER_CONTROL", help="Control API [STRANGLER_CONTROL].")
 @click.option("--token", envvar="STRANGLER_TOKEN", help="Token to show [STRANGLER_TOKEN].")
 @click.option("--config", type=click.Path(path_type=Path), help="Where to look both up; config.yaml where it is there.")

@@ -16,9 +16,9 @@ from legacy_adapters.engine.stream import Stream
 from legacy_adapters.verify.bisect import Progress
 from legacy_adapters.verify.repairing import repair
 from legacy_adapters.verify.verifying import Finding, Plan, Verification
+from proxy.cli.exits import EXIT_OK, EXIT_WRONG, SYNCING, told
 from proxy.cli.meter import Meter
 from proxy.cli.screen import Field, Listing, plain, show
-from proxy.cli.sync.exits import EPILOG, EXIT_OK, EXIT_WRONG
 from proxy.cli.sync.keys import key_text
 from proxy.cli.sync.working import Room, chosen, common_options, finish, load, opened, who
 from routes.config import Config, Sync
@@ -47,7 +47,7 @@ _ADVICE: Final = (
 )
 
 
-@click.command("verify", epilog=EPILOG)
+@click.command("verify", epilog=told(SYNCING))
 @click.argument("sync", required=False)
 @click.option("--sample", type=click.IntRange(min=0), default=1000, help="Rows whose mapping is computed again.")
 @click.option("--all", "everything", is_flag=True, help="Compute the mapping of every row again.")
@@ -60,7 +60,7 @@ def verify_command(sync: str | None, sample: int, config: Path, *, everything: b
     finish(_verify(given, chosen(given, sync, config), config.resolve().parent, plan, mend=mend, as_json=as_json))
 
 
-@click.command("repair", epilog=EPILOG)
+@click.command("repair", epilog=told(SYNCING))
 @click.argument("sync", required=False)
 @common_options
 def repair_command(sync: str | None, config: Path, *, as_json: bool) -> None:

@@ -23,7 +23,7 @@ from legacy_adapters.errors import MappingError, PlanError, StoreUnavailableErro
 from legacy_adapters.opening import Opened, open_sync, ordered
 from legacy_adapters.record import Key, Side
 from legacy_adapters.values.kinds import ColumnKind
-from proxy.cli.sync.exits import EXIT_FAULT, EXIT_INTERRUPTED, EXIT_UNREACHABLE, EXIT_USAGE, EXIT_WRONG
+from proxy.cli.exits import EXIT_FAULT, EXIT_INTERRUPTED, EXIT_UNREACHABLE, EXIT_USAGE, EXIT_WRONG
 from proxy.cli.sync.keys import read_key
 from proxy.configfile import read_config
 from proxy.printable import printable
