@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from sqlalchemy.engine import URL
 
@@ -19,9 +19,6 @@ from legacy_adapters.sql.ledger import Ledger
 from legacy_adapters.sql.shape import TableShape
 from legacy_adapters.sql.table import Table
 from legacy_adapters.values.kinds import ColumnKind
-
-if TYPE_CHECKING:
-    from legacy_adapters.sql.duplicates import Duplicates
 
 #: Turns what the driver gives for a column into a value of `record`; never called with None.
 Decoder = Callable[[Any], Any]
@@ -229,43 +226,3 @@ class Dialect(ABC):
     def _equal(self, columns: Sequence[ColumnKind], names: Sequence[str], key: Key, args: Args) -> str:
         pairs = zip(columns, names, key, strict=True)
         return " AND ".join(f"{name} = {self.parameter(column, value, args)}" for column, name, value in pairs)
-
-
-class StatementDialect(Dialect):
-    """A dialect that makes tables of our own where they are not there, and writes a row of one over another, by SQL."""
-
-    @abstractmethod
-    def upsert(self, table: str, columns: Sequence[str], key: Sequence[str]) -> str:
-        """A statement with marks that writes a row of a table of our own, over the one that is there."""
-
-    @abstractmethod
-    def insert_missing(self, table: str, columns: Sequence[str]) -> str:
-        """A statement with marks that writes a row of a table of our own where there is none with its primary key."""
-
-    @abstractmethod
-    def house(self) -> Sequence[str]:
-        """The statements that make checkpoint, quarantine and consumers, where they are not there."""
-
-    @abstractmethod
-    def ledger_ddl(self, ledger: Ledger) -> Sequence[str]:
-        """The statements that make a ledger, where it is not there."""
-
-    @abstractmethod
-    def duplicates_ddl(self, duplicates: Duplicates) -> Sequence[str]:
-        """The statements that make the table of duplicates, where it is not there, with its indexes."""
-
-    async def make_house(self, connection: Connection) -> None:
-        for statement in self.house():
-            await connection.execute(statement)
-
-    async def make_ledger(self, connection: Connection, ledger: Ledger) -> None:
-        for statement in self.ledger_ddl(ledger):
-            await connection.execute(statement)
-
-    async def put(
-        self, connection: Connection, table: str, columns: Sequence[str], key: Sequence[str], values: Key
-    ) -> None:
-        await connection.execute(self.upsert(table, columns, key), values)
-
-    async def ensure(self, connection: Connection, table: str, columns: Sequence[str], values: Key) -> None:
-        await connection.execute(self.insert_missing(table, columns), values)

@@ -24,7 +24,7 @@ from legacy_adapters.sql.writing import Savepoint
 from legacy_adapters.values.kinds import Kind
 
 if TYPE_CHECKING:
-    from legacy_adapters.sql.dialect import StatementDialect
+    from legacy_adapters.sql.statements import StatementDialect
 
 #: Rows that are taken in at a time when the table is made.
 FILL_ROWS: Final = 5_000

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from legacy_adapters.change import Entry
+from legacy_adapters.change import Entry, Load
 from legacy_adapters.record import Key
 from legacy_adapters.sql.table import Table, decoded
 from legacy_adapters.values.kinds import ColumnKind, Kind
@@ -77,6 +77,14 @@ class Ledger:
         keys: Key = (*entry.source_key, *entry.target_key)
         hashes = entry.source_hash, entry.target_hash
         return (*keys, entry.position, *hashes, entry.mapping_version, entry.tombstone, entry.generation)
+
+    def rows_of(self, load: Load) -> list[tuple[Any, ...]]:
+        """The same of rows that are loaded, whose hashes in the target are not known yet."""
+        at = [load.columns.index(name) for name in self.target.key]
+        return [
+            (*source, *[row[place] for place in at], 0, source_hash, None, load.mapping_version, False, 1)
+            for source, row, source_hash in zip(load.source_keys, load.rows, load.source_hashes, strict=True)
+        ]
 
 
 def as_own(column: ColumnKind, name: str) -> ColumnKind:

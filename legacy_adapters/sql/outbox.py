@@ -21,8 +21,8 @@ from legacy_adapters.errors import CaptureError, PlanError, SchemaChangedError
 from legacy_adapters.sql import names
 from legacy_adapters.sql.capture import Capture, Event, first_position
 from legacy_adapters.sql.connection import Connection, Record, RefusedError
-from legacy_adapters.sql.dialect import StatementDialect
 from legacy_adapters.sql.shape import TableShape
+from legacy_adapters.sql.statements import StatementDialect
 from legacy_adapters.sql.table import Table
 from legacy_adapters.values.kinds import ColumnKind
 

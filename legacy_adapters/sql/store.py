@@ -28,7 +28,7 @@ from legacy_adapters.sql import names
 from legacy_adapters.sql.audit import SqlAudit
 from legacy_adapters.sql.capture import Capture, NoCapture
 from legacy_adapters.sql.connection import Connection, Pool, RefusedError
-from legacy_adapters.sql.dialect import Dialect, StatementDialect
+from legacy_adapters.sql.dialect import Dialect
 from legacy_adapters.sql.dialects import dialect_of
 from legacy_adapters.sql.duplicates import Duplicates, forget
 from legacy_adapters.sql.ledger import Ledger
@@ -37,6 +37,7 @@ from legacy_adapters.sql.polling import PollCapture
 from legacy_adapters.sql.quarantine import QuarantineTable
 from legacy_adapters.sql.shape import TableShape
 from legacy_adapters.sql.snapshot import SqlSnapshot
+from legacy_adapters.sql.statements import StatementDialect
 from legacy_adapters.sql.table import Table
 from legacy_adapters.sql.transaction import SqlTransaction
 from legacy_adapters.values.kinds import ColumnKind

@@ -159,12 +159,7 @@ class GenericDialect(Dialect):
 
     async def load(self, connection: Connection, ledger: Ledger, load: Load) -> None:
         await self.insert(connection, ledger.target, load.columns, load.rows)
-        at = [load.columns.index(name) for name in ledger.target.key]
-        rows = [
-            (*source, *[row[place] for place in at], 0, source_hash, None, load.mapping_version, False, 1)
-            for source, row, source_hash in zip(load.source_keys, load.rows, load.source_hashes, strict=True)
-        ]
-        lines = await self._lines(connection, ledger, rows, as_given=False)
+        lines = await self._lines(connection, ledger, ledger.rows_of(load), as_given=False)
         sql = self._insert(ledger.name, [self.quote(name) for name in ledger.columns])
         await cast("GenericConnection", connection).many(sql, lines)
 

@@ -12,14 +12,13 @@ from typing import TYPE_CHECKING, Any, cast
 
 from sqlalchemy.engine import URL
 
-from legacy_adapters.change import Entry, Load
 from legacy_adapters.record import Key
 from legacy_adapters.sql import names as house_names
 from legacy_adapters.sql.capture import Capture
 from legacy_adapters.sql.connection import Connection
-from legacy_adapters.sql.dialect import Args, Decoder, StatementDialect
+from legacy_adapters.sql.dialect import Args, Decoder
 from legacy_adapters.sql.ledger import ALIAS as LEDGER
-from legacy_adapters.sql.ledger import FIELDS, Ledger
+from legacy_adapters.sql.ledger import Ledger
 from legacy_adapters.sql.mariadb import values
 from legacy_adapters.sql.mariadb.driver import MariaDBConnection, connect
 from legacy_adapters.sql.mariadb.outbox import MariaDBOutbox
@@ -27,6 +26,7 @@ from legacy_adapters.sql.mariadb.reflection import reflect
 from legacy_adapters.sql.mariadb.rights import doubts, lacking
 from legacy_adapters.sql.mariadb.updating import JoinedUpdate, listable
 from legacy_adapters.sql.shape import TableShape
+from legacy_adapters.sql.statements import LinewiseDialect, listed
 from legacy_adapters.sql.table import ALIAS, Table
 from legacy_adapters.values.kinds import ColumnKind, Kind
 
@@ -40,7 +40,7 @@ _CP1252 = frozenset(bytes(range(0x80, 0xA0)).decode("cp1252", "ignore"))
 _OPTIONS = "ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"
 
 
-class MariaDBDialect(StatementDialect):
+class MariaDBDialect(LinewiseDialect):
     """How MariaDB and MySQL do it."""
 
     name = "MariaDB"
@@ -48,6 +48,8 @@ class MariaDBDialect(StatementDialect):
     rows_max = 2000
     text_type = "varchar(190)"
     long_text_type = "longtext"
+    time_type = "double"
+    flag_type = "tinyint"
 
     def __init__(self) -> None:
         #: Whether the server is MariaDB; known once a table was reflected.
@@ -95,15 +97,12 @@ class MariaDBDialect(StatementDialect):
     def mark(self, number: int) -> str:
         return "%s"
 
-    def upsert(self, table: str, columns: Sequence[str], key: Sequence[str]) -> str:
-        marks = ", ".join("%s" for _ in columns)
+    def over(self, columns: Sequence[str], key: Sequence[str]) -> str:
         sets = ", ".join(f"{column} = VALUES({column})" for column in columns if column not in key)
-        return f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks}) ON DUPLICATE KEY UPDATE {sets}"
+        return f"ON DUPLICATE KEY UPDATE {sets}"
 
-    def insert_missing(self, table: str, columns: Sequence[str]) -> str:
-        marks = ", ".join("%s" for _ in columns)
-        same = f"{columns[0]} = {columns[0]}"
-        return f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks}) ON DUPLICATE KEY UPDATE {same}"
+    def beside(self, columns: Sequence[str]) -> str:
+        return f"ON DUPLICATE KEY UPDATE {columns[0]} = {columns[0]}"
 
     def house(self) -> Sequence[str]:
         return (
@@ -118,20 +117,14 @@ class MariaDBDialect(StatementDialect):
         )
 
     def ledger_ddl(self, ledger: Ledger) -> Sequence[str]:
-        keys = (*ledger.source_columns, *ledger.target_columns)
-        columns = [f"{column.name} {self.key_type(column)} NOT NULL" for column in keys]
-        columns += [f"{field} {'tinyint' if field == 'tombstone' else 'bigint'}" for field in FIELDS]
-        primary = ", ".join(column.name for column in ledger.source_columns)
-        target = ", ".join(column.name for column in ledger.target_columns)
-        body = f"{', '.join(columns)}, PRIMARY KEY ({primary}), KEY by_target ({target})"
+        keys = f"PRIMARY KEY ({listed(ledger.source_columns)}), KEY by_target ({listed(ledger.target_columns)})"
+        body = f"{', '.join(self.ledger_columns(ledger))}, {keys}"
         return (f"CREATE TABLE IF NOT EXISTS {ledger.name} ({body}) {_OPTIONS}",)
 
     def duplicates_ddl(self, duplicates: Duplicates) -> Sequence[str]:
-        columns = [f"{column.name} {self.key_type(column)} NOT NULL" for column in duplicates.key_columns]
-        primary = ", ".join(column.name for column in duplicates.key_columns)
-        body = f"{', '.join(columns)}, hash bigint NOT NULL, flagged_at double, PRIMARY KEY ({primary}), "
-        keys = "KEY by_hash (hash, flagged_at), KEY by_flag (flagged_at, hash)"
-        return (f"CREATE TABLE IF NOT EXISTS {duplicates.name} ({body}{keys}) {_OPTIONS}",)
+        keys = f"PRIMARY KEY ({listed(duplicates.key_columns)}), KEY by_hash (hash, flagged_at)"
+        body = f"{', '.join(self.duplicates_columns(duplicates))}, {keys}, KEY by_flag (flagged_at, hash)"
+        return (f"CREATE TABLE IF NOT EXISTS {duplicates.name} ({body}) {_OPTIONS}",)
 
     async def insert(self, connection: Connection, table: Table, names: Sequence[str], rows: Sequence[Key]) -> None:
         lists = self._written(table, names, rows)
@@ -178,22 +171,6 @@ class MariaDBDialect(StatementDialect):
         for part in _parts(connection, statements, 0):
             await native.several(part)
 
-    async def record(self, connection: Connection, ledger: Ledger, entries: Sequence[Entry], *, as_given: bool) -> None:
-        sets = ", ".join(f"{name} = VALUES({name})" for name in ledger.columns[len(ledger.source_columns) :])
-        rows = [ledger.row(entry) for entry in entries]
-        await self._lines(connection, ledger, rows, f" ON DUPLICATE KEY UPDATE {sets}", as_given=as_given)
-
-    async def load(self, connection: Connection, ledger: Ledger, load: Load) -> None:
-        table = ledger.target
-        await self.insert(connection, table, load.columns, load.rows)
-        at = [load.columns.index(name) for name in table.key]
-        version = load.mapping_version
-        rows = [
-            (*source, *[row[place] for place in at], 0, source_hash, None, version, False, 1)
-            for source, row, source_hash in zip(load.source_keys, load.rows, load.source_hashes, strict=True)
-        ]
-        await self._lines(connection, ledger, rows, "", as_given=False)
-
     async def rough_count(self, connection: Connection, table: Table) -> int:
         sql = "SELECT TABLE_ROWS FROM information_schema.TABLES WHERE TABLE_SCHEMA = %s AND TABLE_NAME = %s"
         found = await connection.fetch(sql, [table.shape.schema, table.shape.table])
@@ -223,7 +200,7 @@ class MariaDBDialect(StatementDialect):
         lists = zip(*rows, strict=True)
         return [values.literals(table.shape.column(name), part) for name, part in zip(names, lists, strict=True)]
 
-    async def _lines(
+    async def write_lines(
         self, connection: Connection, ledger: Ledger, rows: Sequence[Key], ending: str, *, as_given: bool
     ) -> None:
         """Write lines, then give them the hashes of the target's rows.

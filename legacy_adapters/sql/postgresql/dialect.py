@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sqlalchemy.engine import URL
 
@@ -12,7 +12,7 @@ from legacy_adapters.record import Key
 from legacy_adapters.sql import names as house_names
 from legacy_adapters.sql.capture import Capture
 from legacy_adapters.sql.connection import Connection
-from legacy_adapters.sql.dialect import Args, Decoder, StatementDialect
+from legacy_adapters.sql.dialect import Args, Decoder
 from legacy_adapters.sql.ledger import FIELDS, Ledger
 from legacy_adapters.sql.postgresql import values
 from legacy_adapters.sql.postgresql.driver import connect
@@ -22,11 +22,9 @@ from legacy_adapters.sql.postgresql.reflection import reflect
 from legacy_adapters.sql.postgresql.rights import doubts, lacking
 from legacy_adapters.sql.postgresql.statements import require_all, unnest
 from legacy_adapters.sql.shape import TableShape
+from legacy_adapters.sql.statements import StatementDialect
 from legacy_adapters.sql.table import ALIAS, Table
 from legacy_adapters.values.kinds import ColumnKind
-
-if TYPE_CHECKING:
-    from legacy_adapters.sql.duplicates import Duplicates
 
 _FIELD_TYPES = {
     "position": "bigint",
@@ -84,18 +82,6 @@ class PostgreSQLDialect(StatementDialect):
     def mark(self, number: int) -> str:
         return f"${number}"
 
-    def upsert(self, table: str, columns: Sequence[str], key: Sequence[str]) -> str:
-        marks = ", ".join(self.mark(at) for at in range(1, len(columns) + 1))
-        sets = ", ".join(f"{column} = excluded.{column}" for column in columns if column not in key)
-        return (
-            f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks}) "
-            f"ON CONFLICT ({', '.join(key)}) DO UPDATE SET {sets}"
-        )
-
-    def insert_missing(self, table: str, columns: Sequence[str]) -> str:
-        marks = ", ".join(self.mark(at) for at in range(1, len(columns) + 1))
-        return f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks}) ON CONFLICT DO NOTHING"
-
     def house(self) -> Sequence[str]:
         return (
             f'CREATE TABLE IF NOT EXISTS {house_names.CHECKPOINT} (stream text COLLATE "C" PRIMARY KEY, position text)',
@@ -106,29 +92,6 @@ class PostgreSQLDialect(StatementDialect):
             "last_at double precision NOT NULL, resolved_at double precision, resolved_by text NOT NULL, "
             "resolution text NOT NULL)",
             f"CREATE INDEX IF NOT EXISTS {house_names.QUARANTINE}_key ON {house_names.QUARANTINE} (ledger, key_hash)",
-        )
-
-    def ledger_ddl(self, ledger: Ledger) -> Sequence[str]:
-        sources, targets = ledger.source_columns, ledger.target_columns
-        columns = [f"{column.name} {self.key_type(column)} NOT NULL" for column in (*sources, *targets)]
-        columns += [f"{field} {_FIELD_TYPES[field]}" for field in FIELDS]
-        primary = ", ".join(column.name for column in sources)
-        target = ", ".join(column.name for column in targets)
-        index = self.quote(house_names.fitting(f"{ledger.plain}_target"))
-        return (
-            f"CREATE TABLE IF NOT EXISTS {ledger.name} ({', '.join(columns)}, PRIMARY KEY ({primary}))",
-            f"CREATE INDEX IF NOT EXISTS {index} ON {ledger.name} ({target})",
-        )
-
-    def duplicates_ddl(self, duplicates: Duplicates) -> Sequence[str]:
-        columns = [f"{column.name} {self.key_type(column)} NOT NULL" for column in duplicates.key_columns]
-        primary = ", ".join(column.name for column in duplicates.key_columns)
-        by_hash, flagged = (self.quote(house_names.fitting(f"{duplicates.plain}_{one}")) for one in ("hash", "flagged"))
-        body = f"{', '.join(columns)}, hash bigint NOT NULL, flagged_at double precision, PRIMARY KEY ({primary})"
-        return (
-            f"CREATE TABLE IF NOT EXISTS {duplicates.name} ({body})",
-            f"CREATE INDEX IF NOT EXISTS {by_hash} ON {duplicates.name} (hash, flagged_at)",
-            f"CREATE INDEX IF NOT EXISTS {flagged} ON {duplicates.name} (hash) WHERE flagged_at IS NOT NULL",
         )
 
     def beyond(self, columns: Sequence[ColumnKind], names: Sequence[str], key: Key, args: Args) -> str:
@@ -187,13 +150,10 @@ class PostgreSQLDialect(StatementDialect):
                 f"CASE WHEN {self._present(ledger)} THEN {ledger.target.hash} END"
             )
             join = f" LEFT JOIN {ledger.target.name} {ALIAS} ON {self.target_equals(ledger)}"
-        sets = ", ".join(f"{name} = excluded.{name}" for name in ledger.columns[len(ledger.source_columns) :])
-        primary = ", ".join(column.name for column in ledger.source_columns)
-        await connection.execute(
-            f"INSERT INTO {ledger.name} ({', '.join(ledger.columns)}) SELECT {', '.join(picks)} FROM {source}{join} "
-            f"ON CONFLICT ({primary}) DO UPDATE SET {sets}",
-            args,
-        )
+        over = self.over(ledger.columns, [column.name for column in ledger.source_columns])
+        listed = ", ".join(ledger.columns)
+        sql = f"INSERT INTO {ledger.name} ({listed}) SELECT {', '.join(picks)} FROM {source}{join} {over}"
+        await connection.execute(sql, args)
 
     async def write_out(self, table: Table, load: Load) -> Load:
         return await self._loader.write_out(table, load)

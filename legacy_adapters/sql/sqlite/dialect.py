@@ -3,27 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 from sqlalchemy.engine import URL
 
-from legacy_adapters.change import Entry, Load
 from legacy_adapters.record import Key
 from legacy_adapters.sql import names as house_names
 from legacy_adapters.sql.capture import Capture
 from legacy_adapters.sql.connection import Connection
-from legacy_adapters.sql.dialect import Args, Decoder, StatementDialect
-from legacy_adapters.sql.ledger import FIELDS, Ledger
+from legacy_adapters.sql.dialect import Args, Decoder
+from legacy_adapters.sql.ledger import Ledger
 from legacy_adapters.sql.shape import TableShape
 from legacy_adapters.sql.sqlite import values
 from legacy_adapters.sql.sqlite.driver import SQLiteConnection, connect
 from legacy_adapters.sql.sqlite.outbox import SQLiteOutbox
 from legacy_adapters.sql.sqlite.reflection import reflect, unquoted
+from legacy_adapters.sql.statements import LinewiseDialect
 from legacy_adapters.sql.table import ALIAS, Table
 from legacy_adapters.values.kinds import ColumnKind, Kind
-
-if TYPE_CHECKING:
-    from legacy_adapters.sql.duplicates import Duplicates
 
 #: Arguments of a function: 127 before SQLite 3.48.
 ARGUMENTS_MAX = 100
@@ -31,13 +28,16 @@ _LOW_BITS = 32
 _LOW_MASK = (1 << _LOW_BITS) - 1
 
 
-class SQLiteDialect(StatementDialect):
+class SQLiteDialect(LinewiseDialect):
     """How SQLite does it."""
 
     name = "SQLite"
     keys_max = 400
     rows_max = 5000
     locking = ""
+    number_type = flag_type = "INTEGER"
+    time_type = "REAL"
+    options = " WITHOUT ROWID"
 
     async def connect(self, url: URL, origin: str) -> Connection:
         return await connect(url, origin)
@@ -85,18 +85,6 @@ class SQLiteDialect(StatementDialect):
     def mark(self, number: int) -> str:
         return f"?{number}"
 
-    def upsert(self, table: str, columns: Sequence[str], key: Sequence[str]) -> str:
-        marks = ", ".join("?" for _ in columns)
-        sets = ", ".join(f"{column} = excluded.{column}" for column in columns if column not in key)
-        return (
-            f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks}) "
-            f"ON CONFLICT ({', '.join(key)}) DO UPDATE SET {sets}"
-        )
-
-    def insert_missing(self, table: str, columns: Sequence[str]) -> str:
-        marks = ", ".join("?" for _ in columns)
-        return f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks}) ON CONFLICT DO NOTHING"
-
     def house(self) -> Sequence[str]:
         return (
             f"CREATE TABLE IF NOT EXISTS {house_names.ORIGIN} (id INTEGER PRIMARY KEY CHECK (id = 1), origin TEXT)",
@@ -107,29 +95,6 @@ class SQLiteDialect(StatementDialect):
             "source_row TEXT, target_row TEXT, attempts INTEGER NOT NULL, first_at REAL NOT NULL, "
             "last_at REAL NOT NULL, resolved_at REAL, resolved_by TEXT NOT NULL, resolution TEXT NOT NULL)",
             f"CREATE INDEX IF NOT EXISTS {house_names.QUARANTINE}_key ON {house_names.QUARANTINE} (ledger, key_hash)",
-        )
-
-    def ledger_ddl(self, ledger: Ledger) -> Sequence[str]:
-        keys = (*ledger.source_columns, *ledger.target_columns)
-        columns = [f"{column.name} {self.key_type(column)} NOT NULL" for column in keys]
-        columns += [f"{field} INTEGER" for field in FIELDS]
-        primary = ", ".join(column.name for column in ledger.source_columns)
-        target = ", ".join(column.name for column in ledger.target_columns)
-        index = self.quote(house_names.fitting(f"{ledger.plain}_target"))
-        return (
-            f"CREATE TABLE IF NOT EXISTS {ledger.name} ({', '.join(columns)}, PRIMARY KEY ({primary})) WITHOUT ROWID",
-            f"CREATE INDEX IF NOT EXISTS {index} ON {ledger.name} ({target})",
-        )
-
-    def duplicates_ddl(self, duplicates: Duplicates) -> Sequence[str]:
-        columns = [f"{column.name} {self.key_type(column)} NOT NULL" for column in duplicates.key_columns]
-        primary = ", ".join(column.name for column in duplicates.key_columns)
-        by_hash, flagged = (self.quote(house_names.fitting(f"{duplicates.plain}_{one}")) for one in ("hash", "flagged"))
-        body = f"{', '.join(columns)}, hash INTEGER NOT NULL, flagged_at REAL, PRIMARY KEY ({primary})"
-        return (
-            f"CREATE TABLE IF NOT EXISTS {duplicates.name} ({body}) WITHOUT ROWID",
-            f"CREATE INDEX IF NOT EXISTS {by_hash} ON {duplicates.name} (hash, flagged_at)",
-            f"CREATE INDEX IF NOT EXISTS {flagged} ON {duplicates.name} (hash) WHERE flagged_at IS NOT NULL",
         )
 
     async def insert(self, connection: Connection, table: Table, names: Sequence[str], rows: Sequence[Key]) -> None:
@@ -147,23 +112,6 @@ class SQLiteDialect(StatementDialect):
         sql = f"UPDATE OR ABORT {table.name} SET {sets} WHERE {same}"
         await cast("SQLiteConnection", connection).many(sql, [values.givens(row) for row in rows])
 
-    async def record(self, connection: Connection, ledger: Ledger, entries: Sequence[Entry], *, as_given: bool) -> None:
-        sets = ", ".join(f"{name} = excluded.{name}" for name in ledger.columns[len(ledger.source_columns) :])
-        primary = ", ".join(column.name for column in ledger.source_columns)
-        rows = [ledger.row(entry) for entry in entries]
-        await self._lines(connection, ledger, rows, f" ON CONFLICT ({primary}) DO UPDATE SET {sets}", as_given=as_given)
-
-    async def load(self, connection: Connection, ledger: Ledger, load: Load) -> None:
-        table = ledger.target
-        await self.insert(connection, table, load.columns, load.rows)
-        at = [load.columns.index(name) for name in table.key]
-        version = load.mapping_version
-        rows = [
-            (*source, *[row[place] for place in at], 0, source_hash, None, version, False, 1)
-            for source, row, source_hash in zip(load.source_keys, load.rows, load.source_hashes, strict=True)
-        ]
-        await self._lines(connection, ledger, rows, "", as_given=False)
-
     async def rough_count(self, connection: Connection, table: Table) -> int:
         ((count,),) = await connection.fetch(f"SELECT count(*) FROM {table.name}")
         return int(count)
@@ -171,7 +119,7 @@ class SQLiteDialect(StatementDialect):
     async def pressure(self, connection: Connection) -> float:
         return 0.0
 
-    async def _lines(
+    async def write_lines(
         self, connection: Connection, ledger: Ledger, rows: Sequence[Key], ending: str, *, as_given: bool
     ) -> None:
         marks = [f"?{at}" for at in range(1, len(ledger.columns) + 1)]
