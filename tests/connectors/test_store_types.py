@@ -237,6 +237,31 @@ async def test_null_is_not_empty_and_parts_do_not_run_together(kind: Kind) -> No
     assert len(hashes) == len(rows)
 
 
+async def test_a_column_that_takes_null_since_the_store_was_opened_does_not_blur_rows(kind: Kind) -> None:
+    types = {"a": "int", "b": "int", "c": "varchar(9)", "d": "varchar(9)"}
+    client = await kind.client()
+    columns = ", ".join(f"{name} {type_name} NOT NULL" for name, type_name in types.items())
+    await client.run(f"CREATE TABLE t (id int NOT NULL PRIMARY KEY, {columns})")
+    store = await kind.store(columns=tuple(types), ready=False)
+    await client.run("DROP TABLE t")
+    await client.run(f"CREATE TABLE t (id int NOT NULL PRIMARY KEY, {columns.replace(' NOT NULL', '')})")
+    await client.run("INSERT INTO t (id) VALUES (1)")
+    states = [
+        (5, None, None, None),
+        (None, 5, None, None),
+        (5, None, "", None),
+        (5, None, None, ""),
+        (5, 0, None, None),
+    ]
+    hashes = []
+    for state in states:
+        values = ["NULL" if value is None else repr(value) for value in state]
+        await client.run(f"UPDATE t SET {', '.join(map('='.join, zip('abcd', values, strict=True)))}")
+        async with store.snapshot() as snapshot:
+            hashes += (await snapshot.chunk(None, 10)).hashes
+    assert len(set(hashes)) == len(states)
+
+
 async def test_values_that_a_store_does_not_have_are_refused(kind: Kind) -> None:
     types = {
         "postgresql": ("int", "date", "text"),

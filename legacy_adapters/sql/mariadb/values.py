@@ -113,16 +113,17 @@ def hashed(columns: Sequence[ColumnKind], names: Sequence[str]) -> str:
     parts = []
     for column, name in zip(columns, names, strict=True):
         if column.kind in _BARE:
-            parts.append(_or_null(column, f"CAST({read(column, name)} AS CHAR CHARACTER SET latin1)"))
+            parts.append(_or_null(f"CAST({read(column, name)} AS CHAR CHARACTER SET latin1)"))
         elif column.type_name.startswith(_IN_ROW):
-            parts += [_or_null(column, f"LENGTH({name})"), f"CAST({name} AS BINARY)"]
+            parts += [_or_null(f"LENGTH({name})"), f"CAST({name} AS BINARY)"]
         else:
-            parts.append(_or_null(column, f"CAST(SHA1({name}) AS CHAR CHARACTER SET latin1)"))
+            parts.append(_or_null(f"CAST(SHA1({name}) AS CHAR CHARACTER SET latin1)"))
     return f"CAST(CONV(LEFT(SHA1(CONCAT_WS('|', {', '.join(parts)})), 16), 16, -10) AS SIGNED)"
 
 
-def _or_null(column: ColumnKind, expression: str) -> str:
-    return f"IFNULL({expression}, '~')" if column.nullable else expression
+def _or_null(expression: str) -> str:
+    """Also where the column takes no NULL: it may from tomorrow on, and parts that are left out run together."""
+    return f"IFNULL({expression}, '~')"
 
 
 def literal(value: Any) -> str:
