@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -65,6 +66,19 @@ async def test_dates_that_come_and_go_are_never_taken_for_each_other(monkeypatch
     for hour in range(200):
         days = [dt.datetime(2020, 1, 1 + day % 7, hour % 24, tzinfo=dt.UTC) for day in range(30)]  # gone afterwards
         assert writer.columns([column], [[*days, None]]) == [[*(day.isoformat(" ") for day in days), "\\N"]]
+
+
+def test_long_texts_in_a_column_of_dates_are_not_remembered() -> None:
+    writer, column = copying.Writer(), ColumnKind("at", ValueKind.DATETIME)
+    tracemalloc.start()
+    try:
+        for number in range(100):
+            text = f"{number}\t" * 50_000
+            assert writer.columns([column], [[text, None]]) == [[text.replace("\t", "\\t"), "\\N"]]
+        kept, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert kept < 1 << 20
 
 
 async def test_a_row_that_cannot_be_written_out_is_left_to_the_load(postgresql: Kind) -> None:

@@ -46,8 +46,9 @@ _WRITERS: Final[dict[Kind, Callable[[Any], str]]] = {
 _FREE: Final = frozenset({Kind.TEXT, Kind.ENUM, Kind.JSON, Kind.DATE, Kind.TIME, Kind.DATETIME, Kind.INTERVAL})
 #: Kinds whose values are dear to write, and often the very same objects.
 _DEAR: Final = frozenset({Kind.DATE, Kind.TIME, Kind.DATETIME})
-#: Texts that are remembered of them.
+#: Texts that are remembered of them, and how long one is at most: any text may be meant for a date.
 _MEMORY_MAX: Final = 65_536
+_CHARACTERS_MAX: Final = 64
 _ESCAPES: Final = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 
 
@@ -83,7 +84,10 @@ class Writer:
                 self._values.clear()
                 missing = set(places)
             new = {place: value for place, value in zip(places, values, strict=True) if place in missing}
-            self._texts.update(zip(new, _escaped(givens(column, list(new.values())), gaps=True), strict=True))
+            texts = _escaped(givens(column, list(new.values())), gaps=True)
+            if max(map(len, texts)) > _CHARACTERS_MAX:
+                return _texts(column, values, gaps=True)
+            self._texts.update(zip(new, texts, strict=True))
             self._values += new.values()
         return list(map(self._texts.__getitem__, places))
 
