@@ -55,12 +55,10 @@ class Progress:
 
     Attributes:
         rows: that are known to be equal, or were listed.
-        ranges: compared so far.
         waiting: ranges that are still to be compared.
     """
 
     rows: int
-    ranges: int
     waiting: int
 
 
@@ -93,7 +91,6 @@ class Comparison:
         self._listed = listed
         self._parts = parts
         self._on_progress = on_progress
-        self._ranges = 0
         self.incomplete = False
         self.rows_compared = 0
 
@@ -111,8 +108,7 @@ class Comparison:
             for mismatch in mismatches:
                 yield mismatch
             found += len(mismatches)
-            self._ranges += 1
-            self._on_progress(Progress(self.rows_compared, self._ranges, len(waiting)))
+            self._on_progress(Progress(self.rows_compared, len(waiting)))
             if found > MISMATCHES_MAX:
                 self.incomplete = True
                 return

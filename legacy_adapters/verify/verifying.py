@@ -90,7 +90,7 @@ class Verification:
         counter: the other direction of the sync, where it goes both ways: what it has not applied yet is on its way.
         plan: how much.
         on_progress: called with the step's name after each range: `source`, `target`, `mapping`; and with `again`
-            before suspects are looked at again: `rows` are settled, `waiting` are not, after so many looks (`ranges`).
+            before suspects are looked at again: `rows` are settled, `waiting` are not.
         finder: answers the mapping's lookups.
         pause_s: between two looks at what is on its way.
 
@@ -183,7 +183,7 @@ class Verification:
             found = await self._differing(chunk)
             suspects += found
             self.sampled_rows += len(chunk)
-            self._on_progress("mapping", Progress(self.sampled_rows, 0, 0))
+            self._on_progress("mapping", Progress(self.sampled_rows, 0))
             if len(suspects) > MISMATCHES_MAX:
                 self.incomplete = True
                 break
@@ -262,7 +262,7 @@ class Verification:
             if not waiting:
                 return
             if turn:
-                self._on_progress("again", Progress(len(keys) - len(waiting), turn, len(waiting)))
+                self._on_progress("again", Progress(len(keys) - len(waiting), len(waiting)))
                 await asyncio.sleep(self._pause_s)
             again: list[Key] = []
             for some in _in_batches(waiting, LOOK_KEYS_MAX):

@@ -8,7 +8,6 @@ from typing import Any, Final, NamedTuple, Self
 from shadow.clusters.fingerprint import fingerprint
 from shadow.clusters.relations import relations
 from shadow.comparison import Comparison, Difference, Kind
-from shadow.noise.patterns import normalised
 
 #: Examples of one cluster that are kept: the first ones.
 EXAMPLES_MAX: Final = 10
@@ -70,10 +69,6 @@ class Cluster:
     last_at: float
     examples: tuple[Example, ...] = ()
 
-    def share(self, exchanges: int) -> float:
-        """The share of the route's compared exchanges that show it, 0.0 to 1.0."""
-        return min(1.0, self.count / exchanges) if exchanges else 0.0
-
     def add(self, other: Self) -> Self:
         """Both as one; of the same fingerprint."""
         first, second = (self, other) if self.first_at <= other.first_at else (other, self)
@@ -95,17 +90,3 @@ def findings(route: str, comparison: Comparison) -> tuple[Finding, ...]:
         Finding(fingerprint(route, difference, relation), relation, difference)
         for difference, relation in zip(left, relations(left), strict=True)
     )
-
-
-def clusters_of(route: str, exchange: str, at: float, found: tuple[Finding, ...]) -> tuple[Cluster, ...]:
-    """The clusters that one exchange shows, each counted once, with an example of each."""
-    clusters: dict[str, Cluster] = {}
-    for finding in found:
-        difference = finding.difference
-        if finding.fingerprint not in clusters:
-            example = Example(exchange, difference.path, difference.legacy, difference.new)
-            clusters[finding.fingerprint] = Cluster(
-                finding.fingerprint, route, normalised(difference.pattern), difference.kind, finding.relation,
-                1, at, at, (example,),
-            )  # fmt: skip
-    return tuple(clusters.values())

@@ -8,7 +8,7 @@ from time import time
 import pytest
 
 from routes.shadowing import CompareModel, RuleModel
-from shadow.clusters.cluster import EXAMPLES_MAX, Cluster, Example, clusters_of, findings
+from shadow.clusters.cluster import EXAMPLES_MAX, Cluster, Example, findings
 from shadow.clusters.proof import pair_of_documents, prove
 from shadow.clusters.proposal import propose
 from shadow.clusters.relations import between
@@ -34,17 +34,27 @@ def cluster(relation: str, path="/a", kind=Kind.VALUE, examples=()) -> Cluster:
     return Cluster("f", "orders", path, kind, relation, 1, 0.0, 0.0, tuple(examples))
 
 
+def shown(exchange: str, at: float, comparison: Comparison) -> list[Cluster]:
+    """The clusters that an exchange shows, each with its first example."""
+    clusters: dict[str, Cluster] = {}
+    for finding in findings("orders", comparison):
+        name, one = finding.fingerprint, finding.difference
+        example = Example(exchange, one.path, one.legacy, one.new)
+        made = Cluster(name, "orders", one.pattern, one.kind, finding.relation, 1, at, at, (example,))
+        clusters.setdefault(name, made)
+    return list(clusters.values())
+
+
 def test_the_same_bug_in_many_items_and_exchanges_is_one_cluster():
     clusters: dict[str, Cluster] = {}
     for exchange in range(30):
         comparison = compared(*(price(at, at + 1, (at + 1) * 100) for at in range(5)))
-        for one in clusters_of("orders", f"r{exchange}", float(exchange), findings("orders", comparison)):
+        for one in shown(f"r{exchange}", float(exchange), comparison):
             clusters[one.fingerprint] = clusters[one.fingerprint].add(one) if one.fingerprint in clusters else one
     (only,) = clusters.values()
     assert (only.path, only.relation, only.count) == ("/items/*/price", "scaled:2", 30)
     assert (only.first_at, only.last_at, len(only.examples)) == (0.0, 29.0, EXAMPLES_MAX)
     assert only.examples[0] == Example("r0", "/items/0/price", 1, 100)
-    assert only.share(60) == 0.5
 
 
 def test_what_is_explained_is_no_finding():
@@ -162,7 +172,7 @@ def test_proposed_rule_explains_what_it_was_proposed_for_and_not_just_anything(l
     compared = real_comparer(CompareModel()).compare(pair.legacy, pair.new, method="GET")
     if compared.verdict is Verdict.MATCH:
         return  # what JSON itself says is the same needs no rule
-    (found,) = clusters_of("orders", "r", 0.0, findings("orders", compared))
+    (found,) = shown("r", 0.0, compared)
     proposal = propose(found)
     assert proposal is not None, found
     rule = dataclasses.replace(proposal.rule, id="live:1")
