@@ -13,7 +13,7 @@ from typing import Final
 from legacy_adapters.engine.operations import Operations
 from legacy_adapters.engine.tally import Tally
 from legacy_adapters.record import Key
-from legacy_adapters.verify.verifying import Fault, Finding
+from legacy_adapters.verify.finding import Fault, Finding
 
 #: Records of one transaction, for which the streams stand still.
 KEYS_MAX: Final = 200

@@ -12,22 +12,19 @@ the streams to apply what is pending, within a bound; what is still pending then
 from __future__ import annotations
 
 import asyncio
-import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Final
 
-from legacy_adapters.change import Entry
 from legacy_adapters.connector import Listed
-from legacy_adapters.engine.checkpoint import LIVE, LiveMark, stream_name
 from legacy_adapters.engine.decision import OWED
 from legacy_adapters.engine.model import Direction
 from legacy_adapters.engine.stream import Finder, NoFinder
-from legacy_adapters.errors import MappingError
-from legacy_adapters.record import Chunk, Key, Row, Stored
+from legacy_adapters.record import Chunk, Key
 from legacy_adapters.verify.bisect import MISMATCHES_MAX, Comparison, Progress
-from legacy_adapters.verify.settling import captured_since, look
+from legacy_adapters.verify.finding import Fault, Finding, Standpoint
+from legacy_adapters.verify.looking import Looks
+from legacy_adapters.verify.remapping import Remapping
 
 #: Keys that are looked at again at a time.
 LOOK_KEYS_MAX: Final = 500
@@ -38,33 +35,7 @@ LOOK_PAUSE_S: Final = 1.0
 CHUNK_ROWS: Final = 2_000
 SAMPLE_PLACES: Final = 50
 
-
-class Fault(StrEnum):
-    """What is wrong with a record."""
-
-    IN_STEP = "in_step"  # nothing: never reported
-    LOST = "lost"  # the source has a state that was never applied
-    ROGUE = "rogue"  # the target has a state that the sync did not write
-    MAPPING = "mapping"  # the target has not what the mapping makes of the source
-    HELD = "held"  # in quarantine: known, waits for a person
-    UNSETTLED = "unsettled"  # still on its way after every look: the stream does not get on
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One record that is not in step.
-
-    Attributes:
-        fault: what is wrong.
-        source_key: in the source; None where only the target has it.
-        target_key: in the target; None where it is not known.
-        columns: of the target that differ, for a mapping; empty otherwise.
-    """
-
-    fault: Fault
-    source_key: Key | None
-    target_key: Key | None
-    columns: tuple[str, ...] = ()
+Looking = Callable[[Sequence[Key]], Awaitable[dict[Key, Standpoint]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +83,8 @@ class Verification:
         pause_s: float = LOOK_PAUSE_S,
     ) -> None:
         self._direction = direction
-        self._finder = finder or NoFinder()
-        self._counter = counter
+        self._remapping = Remapping(direction, counter, finder or NoFinder())
+        self._looks = Looks(direction, counter, self._remapping)
         self._plan = plan or Plan()
         self._on_progress = on_progress
         self._pause_s = pause_s
@@ -160,7 +131,7 @@ class Verification:
             suspects = [mismatch.key async for mismatch in comparison.run()]
         self.source_rows = comparison.rows_compared
         self.incomplete = self.incomplete or comparison.incomplete
-        async for key, standing in self._settle(suspects, self._look_at_sources):
+        async for key, standing in self._settle(suspects, self._looks.at_sources):
             yield Finding(standing.fault, key, standing.other_key)
 
     async def _verify_target(self) -> AsyncIterator[Finding]:
@@ -169,7 +140,7 @@ class Verification:
             suspects = [mismatch.key async for mismatch in comparison.run() if mismatch.expected != OWED]
         self.target_rows = comparison.rows_compared
         self.incomplete = self.incomplete or comparison.incomplete
-        async for key, standing in self._settle(suspects, self._look_at_targets):
+        async for key, standing in self._settle(suspects, self._looks.at_targets):
             yield Finding(standing.fault, standing.other_key, key)
 
     def _tell(self, step: str) -> Callable[[Progress], None]:
@@ -187,7 +158,7 @@ class Verification:
             if len(suspects) > MISMATCHES_MAX:
                 self.incomplete = True
                 break
-        async for key, standing in self._settle(suspects, self._look_at_mapping):
+        async for key, standing in self._settle(suspects, self._looks.at_mapping):
             yield Finding(standing.fault, key, standing.other_key, standing.columns)
 
     async def _sampled(self) -> AsyncIterator[Chunk]:
@@ -220,37 +191,8 @@ class Verification:
     async def _differing(self, chunk: Chunk) -> list[Key]:
         """Source keys of a chunk whose target row is not what the mapping makes of them."""
         stored = {chunk.key(index): chunk.stored(index) for index in range(len(chunk))}
-        columns = await self._columns_differing(stored)
+        columns = await self._remapping.columns_differing(stored)
         return [key for key, differing in columns.items() if differing]
-
-    async def _columns_differing(self, stored: Mapping[Key, Stored]) -> dict[Key, tuple[str, ...]]:
-        """For each source key the target's columns that differ; all mapped ones where the target has no row."""
-        direction, mapper = self._direction, self._direction.mapper
-        found = await self._finder.find(direction, [one.row for one in stored.values()]) if mapper.lookups else {}
-        mapped: dict[Key, Row] = {}
-        for key, one in stored.items():
-            with contextlib.suppress(MappingError):  # cannot be written at all: quarantine knows it
-                mapped[key] = mapper.row(one.row, found)
-        targets = {key: mapper.target_key(row) for key, row in mapped.items()}
-        async with direction.writes.snapshot() as snapshot:
-            there = await snapshot.rows(list(targets.values()))
-        differing = {
-            key: mapper.differing(row, there[targets[key]].row) if targets[key] in there else tuple(row)
-            for key, row in mapped.items()
-        }
-        return {
-            key: () if columns and self._came_back(stored[key], there.get(targets[key])) else columns
-            for key, columns in differing.items()
-        }
-
-    def _came_back(self, source: Stored, target: Stored | None) -> bool:
-        """Whether the source is what the other direction makes of the target: in step, by a mapping that loses."""
-        if self._counter is None or target is None or self._counter.mapper.lookups:
-            return False
-        mapper = self._counter.mapper
-        with contextlib.suppress(MappingError):
-            return not mapper.differing(mapper.row(target.row, {}), source.row)
-        return False
 
     # -- looking again
 
@@ -277,118 +219,6 @@ class Verification:
             waiting = again
         for key in waiting:
             yield key, Standpoint(Fault.UNSETTLED)
-
-    async def _look_at_sources(self, keys: Sequence[Key]) -> dict[Key, Standpoint]:
-        standing = await look(self._direction, keys)
-        result: dict[Key, Standpoint] = {}
-        for key in keys:
-            if key in standing.held:
-                result[key] = Standpoint(Fault.HELD)
-            elif key in standing.pending:
-                result[key] = Standpoint(Fault.UNSETTLED)
-            elif standing.differs(key):
-                row = standing.rows.get(key)
-                result[key] = Standpoint(Fault.LOST, (None if row is None else row.hash, standing.expected.get(key)))
-            else:
-                result[key] = Standpoint(Fault.IN_STEP)
-        return result
-
-    async def _look_at_targets(self, keys: Sequence[Key]) -> dict[Key, Standpoint]:
-        pending = await self._pending_in_target()
-        async with self._direction.writes.transaction() as transaction:
-            entries = await transaction.entries_by_target(keys)
-            rows = await transaction.rows(keys)
-        sources = {key: source for key in keys if (source := self._source_key(key, entries.get(key))) is not None}
-        standing = await look(self._direction, list(sources.values()))
-        held_here = await self._held_in_target(keys)
-        result: dict[Key, Standpoint] = {}
-        for key in keys:
-            entry, row, source = entries.get(key), rows.get(key), sources.get(key)
-            expected = None if entry is None else entry.target_hash
-            found = None if row is None else row.hash
-            if found == expected:
-                result[key] = Standpoint(Fault.IN_STEP)
-            elif source in standing.held or key in held_here:
-                result[key] = Standpoint(Fault.HELD, other_key=source)
-            elif expected == OWED or key in pending or source in standing.pending:
-                result[key] = Standpoint(Fault.UNSETTLED)
-            else:
-                known = None if entry is None else entry.source_key
-                result[key] = Standpoint(Fault.ROGUE, (found, expected), known)
-        return result
-
-    def _source_key(self, key: Key, entry: Entry | None) -> Key | None:
-        """The source's key for a target key: by the ledger, else by the mapping back, since it may be on its way."""
-        if entry is not None:
-            return entry.source_key
-        if self._counter is not None:
-            with contextlib.suppress(MappingError):
-                return self._counter.mapper.key(key, {})
-        return None
-
-    async def _pending_in_target(self) -> frozenset[Key]:
-        """Target keys with changes of their own that are still to be carried back."""
-        if self._counter is None:
-            return frozenset()
-        stream = stream_name(self._counter.sync, self._counter.name, LIVE)
-        mark = LiveMark.decode(await self._counter.writes.read_checkpoint(stream))
-        return await captured_since(self._counter.reads, None if mark is None else mark.cursor)
-
-    async def _held_in_target(self, keys: Sequence[Key]) -> frozenset[Key]:
-        """Those target keys whose own change waits in the other direction's quarantine: a person decides."""
-        if self._counter is None:
-            return frozenset()
-        async with self._counter.writes.transaction() as transaction:
-            return frozenset(await transaction.held(keys))
-
-    async def _look_at_mapping(self, keys: Sequence[Key]) -> dict[Key, Standpoint]:
-        pending = await self._pending_in_target()
-        standing = await look(self._direction, keys)
-        columns = await self._columns_differing(standing.rows)
-        targets = self._target_keys(keys)
-        held_here = await self._held_in_target(list(targets.values()))
-        result: dict[Key, Standpoint] = {}
-        for key in keys:
-            differing, target = columns.get(key, ()), targets.get(key)
-            if target in pending:
-                result[key] = Standpoint(Fault.UNSETTLED)
-            elif not differing:
-                result[key] = Standpoint(Fault.IN_STEP)
-            elif key in standing.held or target in held_here:
-                result[key] = Standpoint(Fault.HELD, other_key=target)
-            elif key in standing.pending:
-                result[key] = Standpoint(Fault.UNSETTLED)
-            else:
-                result[key] = Standpoint(Fault.MAPPING, (standing.rows[key].hash, None), columns=differing)
-        return result
-
-    def _target_keys(self, keys: Sequence[Key]) -> dict[Key, Key]:
-        """Where the mapping can tell it from the key alone, the key in the target."""
-        targets: dict[Key, Key] = {}
-        for key in keys:
-            with contextlib.suppress(MappingError):
-                targets[key] = self._direction.mapper.key(key, {})
-        return targets
-
-
-@dataclass(frozen=True, slots=True)
-class Standpoint:
-    """What one look said of one key: its fault, if any, and the evidence, to be seen twice.
-
-    Attributes:
-        fault: what is wrong.
-        evidence: the hashes found and expected.
-        other_key: of the same record on the other side, where it is known.
-        columns: that differ, for a mapping.
-    """
-
-    fault: Fault
-    evidence: tuple[int | None, int | None] = (None, None)
-    other_key: Key | None = None
-    columns: tuple[str, ...] = ()
-
-
-Looking = Callable[[Sequence[Key]], Awaitable[dict[Key, Standpoint]]]
 
 
 def _in_batches(keys: Sequence[Key], size: int) -> Iterator[Sequence[Key]]:

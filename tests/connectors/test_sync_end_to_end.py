@@ -16,8 +16,9 @@ from legacy_adapters.engine.operations import Operations
 from legacy_adapters.engine.stream import Stream, Surroundings
 from legacy_adapters.host import SyncHost
 from legacy_adapters.opening import open_sync, ordered
+from legacy_adapters.verify.finding import Fault, Finding
 from legacy_adapters.verify.repairing import repair
-from legacy_adapters.verify.verifying import Fault, Finding, Plan, Verification
+from legacy_adapters.verify.verifying import Plan, Verification
 from routes.config import Sync
 from support.sync_stores import Kind
 from support.waits import eventually

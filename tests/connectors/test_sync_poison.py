@@ -9,7 +9,8 @@ import pytest
 from sqlalchemy.engine import make_url
 
 from legacy_adapters.engine.operations import Operations
-from legacy_adapters.verify.verifying import Fault, Plan, Verification
+from legacy_adapters.verify.finding import Fault
+from legacy_adapters.verify.verifying import Plan, Verification
 from support.sync_stores import Kind
 from support.sync_way import configured, opened_way
 

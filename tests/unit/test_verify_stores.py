@@ -11,8 +11,11 @@ from legacy_adapters.engine.operations import Operations
 from legacy_adapters.engine.stream import Stream, Surroundings
 from legacy_adapters.errors import MappingError
 from legacy_adapters.record import Side
+from legacy_adapters.verify import verifying
+from legacy_adapters.verify.finding import Fault
+from legacy_adapters.verify.looking import Looks
 from legacy_adapters.verify.repairing import repair
-from legacy_adapters.verify.verifying import LOOKS_MAX, Fault, Plan, Verification
+from legacy_adapters.verify.verifying import LOOKS_MAX, Plan, Verification
 from support.model_audit import AuditedStore
 from support.model_mapper import ModelMapper
 
@@ -83,21 +86,22 @@ async def test_stores_in_step_have_no_findings(both: bool) -> None:
     assert verification.sampled_rows >= 50
 
 
-async def test_changes_that_are_on_their_way_are_not_findings() -> None:
+async def test_changes_that_are_on_their_way_are_not_findings(monkeypatch: pytest.MonkeyPatch) -> None:
     pair = await Pair().in_step()
     pair.legacy.put(id=3, NAME="changed")
     pair.legacy.drop(4)
     looked = 0
 
-    class Late(Verification):
-        async def _look_at_sources(self, keys):
+    class Late(Looks):
+        async def at_sources(self, keys):
             nonlocal looked
             looked += 1
             if looked == 3:
                 await pair.settle()
-            return await super()._look_at_sources(keys)
+            return await super().at_sources(keys)
 
-    assert [finding async for finding in Late(pair.forth, pause_s=0).run()] == []
+    monkeypatch.setattr(verifying, "Looks", Late)
+    assert [finding async for finding in Verification(pair.forth, pause_s=0).run()] == []
     assert looked >= 3
 
 
@@ -192,7 +196,9 @@ async def test_what_waits_in_quarantine_is_told_from_a_loss() -> None:
     assert (await repair(Operations(pair.streams), "to_new", findings, by="ann")).tally.counts["applied"] == 0
 
 
-async def test_verification_beside_writers_on_both_sides_never_raises_a_false_alarm() -> None:
+async def test_verification_beside_writers_on_both_sides_never_raises_a_false_alarm(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     rng = random.Random(7)
     for _ in range(30):
         pair = await Pair(both=True, rows=20).in_step()
@@ -204,22 +210,23 @@ async def test_verification_beside_writers_on_both_sides_never_raises_a_false_al
             else:
                 pair.new.put(id=key, name=f"n{rng.random()}")
 
-        class Busy(Verification):
-            async def _look_at_sources(self, keys, write=write, pair=pair):
+        class Busy(Looks):
+            async def at_sources(self, keys, write=write, pair=pair):
                 if rng.random() < 0.5:
                     write()
                 await rng.choice(pair.streams).step()
-                return await super()._look_at_sources(keys)
+                return await super().at_sources(keys)
 
-            async def _look_at_targets(self, keys, write=write, pair=pair):
+            async def at_targets(self, keys, write=write, pair=pair):
                 if rng.random() < 0.5:
                     write()
                 await rng.choice(pair.streams).step()
-                return await super()._look_at_targets(keys)
+                return await super().at_targets(keys)
 
         for _ in range(5):
             write()
-        found = [finding async for finding in Busy(pair.forth, pair.back, pause_s=0).run()]
+        monkeypatch.setattr(verifying, "Looks", Busy)
+        found = [finding async for finding in Verification(pair.forth, pair.back, pause_s=0).run()]
         assert {finding.fault for finding in found} <= {Fault.UNSETTLED, Fault.HELD}
 
 

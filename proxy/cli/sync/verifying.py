@@ -14,8 +14,9 @@ from rich.console import RenderableType
 
 from legacy_adapters.engine.stream import Stream
 from legacy_adapters.verify.bisect import Progress
+from legacy_adapters.verify.finding import Finding
 from legacy_adapters.verify.repairing import repair
-from legacy_adapters.verify.verifying import Finding, Plan, Verification
+from legacy_adapters.verify.verifying import Plan, Verification
 from proxy.cli.exits import EXIT_OK, EXIT_WRONG, SYNCING, told
 from proxy.cli.meter import Meter
 from proxy.cli.screen import Field, Listing, plain, show
