@@ -8,6 +8,7 @@ registry     the transforms by name; transforms/ has them by family
 direction    the hot path: a row, or a chunk column by column, with what cannot be mapped set aside
 column       one column through its steps, with a bounded memory of values that repeat
 rules        what a record must be like
+formats      what a text of a rule's format is: addresses, numbers, codes
 losses       what loses information or has no way back, as data for `strangler sync plan` and `strangler check`
 fitness      the same of columns: what they cannot hold
 duplicates   exact duplicate keys, as a question to the store

@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable
 from typing import Any
 
 from legacy_adapters.mapping.step import Shape, Step
-from legacy_adapters.mapping.transforms import codes, dates, numbers, phones, python, several, text
+from legacy_adapters.mapping.transforms import dates, numbers, python, several, text
 from routes.config import Transform
 
-_BUILDERS: dict[str, Callable[[Any, Shape], Step]] = {
+Builder = Callable[[Any, Shape], Step]
+
+
+def _later(module: str, name: str) -> Builder:
+    """A builder of a module whose library is slow to load and mostly not needed."""
+
+    def build(arguments: Any, shape: Shape) -> Step:
+        found = importlib.import_module(f"legacy_adapters.mapping.transforms.{module}")
+        builder: Builder = getattr(found, name)
+        return builder(arguments, shape)
+
+    return build
+
+
+_BUILDERS: dict[str, Builder] = {
     "trim": text.trim,
     "upper": text.upper,
     "lower": text.lower,
@@ -26,10 +41,10 @@ _BUILDERS: dict[str, Callable[[Any, Shape], Step]] = {
     "date": dates.day,
     "datetime": dates.instant,
     "epoch": dates.epoch,
-    "phone": phones.phone,
-    "phone_national": phones.phone_national,
-    "country": codes.country,
-    "currency": codes.currency,
+    "phone": _later("phones", "phone"),
+    "phone_national": _later("phones", "phone_national"),
+    "country": _later("codes", "country"),
+    "currency": _later("codes", "currency"),
     "decimal": numbers.decimal_text,
     "integer": numbers.integer,
     "scale": numbers.scale,

@@ -12,22 +12,10 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
-from uuid import UUID
-
-import email_validator
-import phonenumbers
 
 from legacy_adapters.mapping.step import RefusalError
-from legacy_adapters.mapping.transforms.codes import table
 from legacy_adapters.mapping.transforms.numbers import word_of
 from routes.config import SyncRule
-
-_ADDRESS_CHARACTERS_MAX = 320
-#: Most addresses are so simple that the full grammar need not be asked.
-_SIMPLE_ADDRESS = re.compile(
-    r"[A-Za-z0-9_+-]+(\.[A-Za-z0-9_+-]+)*@([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z]{2,24}"
-)
-_SIMPLE_CHARACTERS_MAX = 64
 
 Check = Callable[[Any], None]
 
@@ -52,7 +40,9 @@ def check_of(rule: SyncRule) -> Callable[[Any], Any]:
 def _checks(rule: SyncRule) -> list[Check]:
     found: list[Check] = []
     if rule.format is not None:
-        found.append(_FORMATS[rule.format])
+        from legacy_adapters.mapping.formats import FORMATS  # noqa: PLC0415 - loads numbering plans and codes
+
+        found.append(FORMATS[rule.format])
     if rule.regex is not None:
         found.append(_regex(rule.regex))
     if rule.in_ is not None:
@@ -64,76 +54,12 @@ def _checks(rule: SyncRule) -> list[Check]:
     return found
 
 
-def _email(value: Any) -> None:
-    address = _text(value)
-    if len(address) <= _SIMPLE_CHARACTERS_MAX and _SIMPLE_ADDRESS.fullmatch(address):
-        return
-    try:
-        if len(address) > _ADDRESS_CHARACTERS_MAX:
-            raise RefusalError("is too long for an e-mail address")
-        email_validator.validate_email(address, check_deliverability=False, test_environment=True)
-    except email_validator.EmailNotValidError:
-        raise RefusalError("is not an e-mail address") from None
+def text_of(value: Any) -> str:
+    """The value, which must be text.
 
-
-def _phone(value: Any) -> None:
-    try:
-        parsed = phonenumbers.parse(_text(value), None)
-    except phonenumbers.NumberParseException:
-        raise RefusalError("is not a phone number in E.164") from None
-    if not phonenumbers.is_valid_number(parsed):
-        raise RefusalError("is not a phone number that has been given out")
-
-
-def _date(value: Any) -> None:
-    if isinstance(value, date) and not isinstance(value, datetime):
-        return
-    try:
-        date.fromisoformat(_text(value))
-    except ValueError:
-        raise RefusalError("is not a date in ISO 8601") from None
-
-
-def _datetime(value: Any) -> None:
-    if isinstance(value, datetime):
-        return
-    try:
-        datetime.fromisoformat(_text(value))
-    except ValueError:
-        raise RefusalError("is not a date and time in ISO 8601") from None
-
-
-def _uuid(value: Any) -> None:
-    if isinstance(value, UUID):
-        return
-    try:
-        UUID(_text(value))
-    except ValueError:
-        raise RefusalError("is not a UUID") from None
-
-
-def _country(value: Any) -> None:
-    if _text(value) not in table("country", "alpha_2", "alpha_2"):
-        raise RefusalError("is not a country (ISO 3166-1 alpha-2)")
-
-
-def _currency(value: Any) -> None:
-    if _text(value) not in table("currency", "alpha_3", "alpha_3"):
-        raise RefusalError("is not a currency (ISO 4217)")
-
-
-_FORMATS: dict[str, Check] = {
-    "email": _email,
-    "phone": _phone,
-    "date": _date,
-    "datetime": _datetime,
-    "uuid": _uuid,
-    "country": _country,
-    "currency": _currency,
-}
-
-
-def _text(value: Any) -> str:
+    Raises:
+        RefusalError: it is something else.
+    """
     if isinstance(value, str):
         return value
     raise RefusalError("is not text, and the rule is about text")
@@ -143,7 +69,7 @@ def _regex(pattern: str) -> Check:
     matches = re.compile(pattern).fullmatch
 
     def check(value: Any) -> None:
-        if matches(_text(value)) is None:
+        if matches(text_of(value)) is None:
             raise RefusalError("does not match the rule's regex")
 
     return check
@@ -200,7 +126,7 @@ def _bound(bound: Any, value: Any) -> Any:
 
 def _length(least: int, most: int | None) -> Check:
     def check(value: Any) -> None:
-        count = len(_text(value))
+        count = len(text_of(value))
         if count < least:
             raise RefusalError(f"has fewer than {least} characters")
         if most is not None and count > most:

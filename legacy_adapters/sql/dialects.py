@@ -9,17 +9,33 @@ from sqlalchemy.exc import NoSuchModuleError
 
 from legacy_adapters.errors import PlanError
 from legacy_adapters.sql.dialect import Dialect
-from legacy_adapters.sql.mariadb.dialect import MariaDBDialect
-from legacy_adapters.sql.postgresql.dialect import PostgreSQLDialect
-from legacy_adapters.sql.sqlite.dialect import SQLiteDialect
+
+
+def _postgresql() -> Dialect:
+    from legacy_adapters.sql.postgresql.dialect import PostgreSQLDialect  # noqa: PLC0415 - drivers are slow to load
+
+    return PostgreSQLDialect()
+
+
+def _mariadb() -> Dialect:
+    from legacy_adapters.sql.mariadb.dialect import MariaDBDialect  # noqa: PLC0415
+
+    return MariaDBDialect()
+
+
+def _sqlite() -> Dialect:
+    from legacy_adapters.sql.sqlite.dialect import SQLiteDialect  # noqa: PLC0415
+
+    return SQLiteDialect()
+
 
 #: Backend of a URL -> what speaks to it; every other one goes the generic path.
 DIALECTS: dict[str, Callable[[], Dialect]] = {
-    "postgresql": PostgreSQLDialect,
-    "postgres": PostgreSQLDialect,
-    "mysql": MariaDBDialect,
-    "mariadb": MariaDBDialect,
-    "sqlite": SQLiteDialect,
+    "postgresql": _postgresql,
+    "postgres": _postgresql,
+    "mysql": _mariadb,
+    "mariadb": _mariadb,
+    "sqlite": _sqlite,
 }
 
 

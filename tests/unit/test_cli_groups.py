@@ -50,3 +50,12 @@ def test_a_command_that_there_is_not_is_answered_with_the_nearest() -> None:
     assert result.exit_code == 2
     assert "There is no command 'bakfill'. Did you mean backfill?" in result.stderr
     assert "Did you mean" not in CliRunner().invoke(main, ["xyzzy"]).stderr
+
+
+def test_work_on_a_sync_loads_no_driver_and_no_numbering_plan_before_one_is_needed() -> None:
+    code = (
+        "import sys; import proxy.cli.sync.plan; slow = {'asyncpg', 'asyncmy', 'aiosqlite', 'pycountry', "
+        "'phonenumbers', 'email_validator'}; print(sorted(slow & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.strip() == "[]"
