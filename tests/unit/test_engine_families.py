@@ -13,6 +13,8 @@ from legacy_adapters.engine.family import SET_ASIDE_S, Family
 from legacy_adapters.engine.heldback import PATIENCE_S, HeldBack
 from legacy_adapters.engine.item import Item
 from legacy_adapters.engine.lack import Lack
+from legacy_adapters.engine.status import as_data
+from legacy_adapters.engine.syncer import Syncer
 from legacy_adapters.engine.tally import Tally
 from legacy_adapters.record import Stored
 from support.model_families import Families
@@ -259,3 +261,27 @@ async def test_children_that_are_not_held_back_are_refused_for_having_come_first
     monkeypatch.setattr(HeldBack, "first_lack", Lack.COUNTS)
     with pytest.raises(AssertionError):
         await runs(kills=0)
+
+
+async def test_a_child_that_comes_before_its_parent_is_told_as_waiting_until_it_is_written():
+    families = Families(1, both=False, writes=0, kills=0)
+    syncer = Syncer(families.models())
+    children, parents = syncer.runners["children"], syncer.runners["parents"]
+    for runner in (children, parents):
+        await runner.streams[0].begin()
+    old_parents, old_children = families.stores["legacy"]
+    old_parents.put(id=99, NAME="late")
+    old_children.put(id=9900, PARENT=99, SEQ=1)
+
+    def waiting():
+        return [as_data(one.status())["directions"][0]["waiting"] for one in (children, parents)]
+
+    assert waiting() == [0, 0]
+    await children.streams[0].step()
+    assert waiting() == [1, 0]
+    await parents.streams[0].step()
+    async with asyncio.timeout(5):
+        while waiting() != [0, 0]:
+            await children.streams[0].step()
+            await asyncio.sleep(0)
+    assert families.stores["new"][1].get(9900)["parent"] == 99
