@@ -70,7 +70,11 @@ def _readable_hint(path: Path) -> str | None:
     if path.exists() or not path.parent.is_dir():
         return None
     found = ", ".join(str(one) for one in sorted(path.parent.glob("*.y*ml"))[:5])
-    return f"the folder has {found}" if found else "name the configuration: strangler COMMAND PATH"
+    return (
+        f"the folder has {found}"
+        if found
+        else "say where it is: `strangler check PATH`, `strangler run PATH`, other commands with --config PATH"
+    )
 
 
 def check_usable(config: Config, name: str) -> None:

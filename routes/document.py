@@ -110,7 +110,9 @@ def read_document(text: str, *, name: str, env: Mapping[str, str]) -> Document:
     except yaml.YAMLError as error:
         raise ConfigError(name, [syntax_problem(error, document.source)]) from error
     if root is None:
-        raise ConfigError(name, [Problem("the file is empty", hint="see docs/tutorial/first-run.md for a first one")])
+        raise ConfigError(
+            name, [Problem("the file is empty", hint="see docs/tutorial/your-own-system.md for a first one")]
+        )
     document.data = _Reader(document, env).read(root, ())
     return document
 

@@ -126,7 +126,7 @@ async def _compare(folder: Path, clerk: Clerk) -> set[tuple[Any, ...]]:
     apart = await settle(folder)
     wrong = apart - EXPECTED
     waiting = ", ".join(" ".join(map(str, one)) for one in sorted(apart & EXPECTED)) or "nothing"
-    end = f"NOT IN STEP: {sorted(wrong)[:10]}" if wrong else f"in step; {waiting} waits in quarantine"
+    end = f"NOT IN STEP: {sorted(wrong)[:10]}" if wrong else f"in step; in quarantine: {waiting}"
     print(f"customers and orders, {clerk.changes} changes by clerks: {end}", flush=True)
     return wrong
 

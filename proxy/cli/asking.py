@@ -99,7 +99,10 @@ def _from_config(path: Path, token: str | None) -> Target:
     try:
         control = read_config(path).control
     except ConfigError as error:
-        raise AskingError(f"{error}\n\nOr name the control API with --control URL.", EXIT_USAGE) from error
+        raise AskingError(
+            f"{error}\n\nOr name the control API with --control URL, and its token with --token or STRANGLER_TOKEN.",
+            EXIT_USAGE,
+        ) from error
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(control.host, control.host)  # noqa: S104 - the other way round
     authority = f"[{host}]:{control.port}" if ":" in host else f"{host}:{control.port}"
     known = control.tokens[0].token if control.tokens else None

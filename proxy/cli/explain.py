@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote
@@ -61,7 +62,7 @@ def command(
 
     URL is absolute (https://shop.example/api/orders/7) or only a path (/api/orders/7). Nothing is sent anywhere.
     """
-    head = parse_head(method, url, headers, client_ip)
+    head = parse_head(method, url, headers, address(client_ip))
     try:
         table = compile_table(read_config(file))
     except ConfigError as error:
@@ -73,6 +74,18 @@ def command(
     else:
         show(found, Console(highlight=False, soft_wrap=True), show_all=show_all)
     sys.exit({"served": EXIT_OK, "path_refused": EXIT_REFUSED}.get(found.outcome, EXIT_WRONG))
+
+
+def address(text: str) -> str:
+    """An IP address as a person typed it.
+
+    Raises:
+        click.BadParameter: it is none.
+    """
+    try:
+        return str(ip_address(text))
+    except ValueError:
+        raise click.BadParameter(f"{text!r} is no IP address", param_hint="--client-ip") from None
 
 
 def parse_head(method: str, url: str, headers: tuple[str, ...], client_ip: str) -> Head:

@@ -47,6 +47,8 @@ def list_rules(
     def show(target: Target) -> RenderableType | None:
         answer = ask(target, "/api/rules", "rules")
         found = [rule for rule in answer["rules"] if route is None or rule["route"] == route]
+        if route is not None and not found:
+            _require_route(target, route)
         if as_json:
             click.echo(orjson.dumps({"rules": found}, option=orjson.OPT_INDENT_2))
             return None
@@ -73,6 +75,12 @@ def remove(
         return Text(f"{answer['withdrawn']['id']} is no longer in force.")
 
     _asking(show, control, token, config)
+
+
+def _require_route(target: Target, route: str) -> None:
+    names = [one["name"] for one in ask(target, "/api/routes", "routes")["routes"]]
+    if route not in names:
+        raise AskingError(f"there is no route {route}; there are {', '.join(names)}", EXIT_USAGE)
 
 
 def _asking(show: Any, control: str | None, token: str | None, config: Path | None) -> None:

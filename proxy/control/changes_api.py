@@ -133,7 +133,10 @@ async def _replay(request: web.Request) -> web.Response:
 def _model(request: web.Request, route: str, live: Any) -> Any:
     model = compare_model(request.app[STATE].reloader.config, route, live)
     if model is None:
-        raise UnknownRouteError(f"no route {route} is compared now, so there is nothing that could be changed")
+        config = request.app[STATE].reloader.config
+        there = ", ".join(one.name for one in config.routes if compare_model(config, one.name, {}) is not None)
+        told = f"; compared are {there}" if there else ""
+        raise UnknownRouteError(f"no route {route} is compared now, so there is nothing that could be changed{told}")
     return model
 
 

@@ -67,6 +67,13 @@ def test_rules_of_the_file_are_listed(tree: ProcessTree) -> None:
     assert "made anew for each request" in result.stdout
 
 
+def test_rules_of_a_route_that_is_not_there_are_no_empty_list(tree: ProcessTree) -> None:
+    result = strangler(tree.folder, "rules", "list", "odrers")
+    assert result.returncode == 2
+    assert "there is no route odrers; there are " in result.stderr
+    assert "orders" in result.stderr
+
+
 def test_proof_says_what_a_rule_would_change_and_hide(tree: ProcessTree) -> None:
     before = live(tree)
     result = strangler(tree.folder, "rules", "prove", "orders", "--rule", RULE)

@@ -56,6 +56,10 @@ def test_a_list_can_be_of_one_reason_and_one_direction(folder: SyncFolder) -> No
     assert ([one["source_key"] for one in only["quarantine"]], only["total"]) == (["[198]", "[199]", "[200]"], 3)
     assert folder.said("quarantine", "list", "--direction", "to_legacy")["quarantine"] == []
     assert folder.said("quarantine", "list", "--reason", "conflict")["total"] == 0
+    assert (
+        "Nothing is in quarantine for the reason conflict."
+        in folder.run("quarantine", "list", "--reason", "conflict").stdout
+    )
 
 
 @pytest.mark.parametrize(

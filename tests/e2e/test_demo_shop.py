@@ -52,7 +52,7 @@ def test_demo_with_traffic_ends_by_itself_without_a_failed_request(tmp_path: Pat
     code = process.wait(START_TIMEOUT_S)
     assert code == 0, demo.log.read_text()
     assert " 0 failed" in demo.log.read_text()
-    assert "in step; customer 2, customer 3 waits in quarantine" in demo.log.read_text()
+    assert "in step; in quarantine: customer 2, customer 3" in demo.log.read_text()
     assert open_quarantine(tmp_path / "demo") == {
         ("customers_to_new", "[2]", "conflict"),
         ("customers_to_legacy", "[2]", "conflict"),

@@ -146,3 +146,11 @@ def test_star_is_explained():
     found = explain(compile_table(Config.model_validate(config)), parse_head("OPTIONS", "*", (), "192.0.2.1"))
     assert found.sent is not None
     assert found.sent.request_line == "OPTIONS * HTTP/1.1"
+
+
+def test_address_that_is_none_is_refused(tmp_path):
+    (tmp_path / "c.yaml").write_text(CONFIG)
+    given = ["GET", "/else", "--client-ip", "banana", "--config", str(tmp_path / "c.yaml")]
+    result = CliRunner().invoke(command, given)
+    assert result.exit_code == 2
+    assert "'banana' is no IP address" in result.output

@@ -106,7 +106,8 @@ class _Printing:
         if rows:
             show(listing(rows, resolved=self.selection.resolved))
         elif not self.counts:
-            click.echo("Nothing was settled." if self.selection.resolved else "Nothing is in quarantine.")
+            reason = "" if self.selection.reason is None else f" for the reason {self.selection.reason}"
+            click.echo(f"Nothing {'was settled' if self.selection.resolved else 'is in quarantine'}{reason}.")
         if more or self.selection.after is not None:
             click.echo(f"\n{len(rows):,} of {self._told()}.", err=True)
         if more:
